@@ -1,0 +1,84 @@
+# Everything runs from .venv, which is made from the requirements files and made anew when they change.
+PYTHON ?= python3
+RUNTIME := .venv/runtime.stamp
+DEV := .venv/dev.stamp
+RUN := .venv/bin/python
+
+# Where the tests on PostgreSQL find their services.
+export TEST_DATABASE_URL ?= postgres://postgres@127.0.0.1:5432/postgres
+export TEST_REDIS_URL ?= redis://127.0.0.1:6379/0
+
+# Without the settings of the shell this is started from: tests and lint say the same on every machine.
+BARE := env $(addprefix -u ,$(shell sed -n 's/^\#*\([A-Z_]*\)=.*/\1/p' .env.example))
+
+.DEFAULT_GOAL := help
+.PHONY: help demo serve test lint fmt messages clean
+
+help:  ## this list
+	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
+
+$(RUNTIME): requirements.txt
+	@echo "Making .venv ..."
+	@$(PYTHON) -m venv --clear .venv
+	@$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+$(DEV): requirements-dev.txt $(RUNTIME)
+	@echo "Adding what tests and lint need to .venv ..."
+	@$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+# DATABASE_URL blank is the default SQLite file, whatever .env says: demo data belongs into no real database.
+demo: export DATABASE_URL =
+demo: $(RUNTIME)  ## a SQLite file with demo data, aggregated and shown
+	@$(RUN) manage.py migrate --verbosity 0
+	@$(RUN) manage.py seed_demo
+	@$(RUN) manage.py aggregate --last
+	@$(RUN) manage.py aggregate --period daily --current
+	@echo
+	@echo "Now run: $(if $(wildcard .env),DATABASE_URL= )make serve"
+	@echo "and open http://127.0.0.1:8000/admin/ (login demo / demo)."
+
+serve: $(RUNTIME)  ## the site at http://127.0.0.1:8000/admin/
+	@$(RUN) manage.py migrate --verbosity 0
+	@$(RUN) manage.py runserver 127.0.0.1:8000
+
+# The tests marked live collect from servers, so they go with the services as well.
+test: $(DEV)  ## the tests on SQLite, and on PostgreSQL where the services answer
+	@if missing=$$($(RUN) whalefall/tests/services.py); then \
+		echo "== Tests on SQLite" && \
+		$(BARE) $(RUN) -m pytest -m "not postgresql" && \
+		echo "== Tests on PostgreSQL" && \
+		$(BARE) DATABASE_URL="$$TEST_DATABASE_URL" $(RUN) -m pytest; \
+	elif test "$$CI" = true; then \
+		echo "Not tested: $$missing"; exit 1; \
+	else \
+		echo "== Tests on SQLite" && \
+		$(BARE) $(RUN) -m pytest -m "not postgresql and not live" && \
+		echo "PostgreSQL and collecting were left out: $$missing"; \
+	fi
+
+lint: CHECK := $(BARE) DATABASE_URL=sqlite://:memory: $(RUN)
+lint: $(DEV)  ## style, types, settings, migrations and import layers
+	@$(RUN) -m ruff check .
+	@$(RUN) -m ruff format --check .
+	@$(CHECK) -m mypy .
+	@$(CHECK) -W error manage.py check
+	@$(BARE) DATABASE_URL=sqlite://:memory: DEBUG=false ALLOWED_HOSTS=whalefall.example \
+		SECRET_KEY="$$($(RUN) -c 'import secrets; print(secrets.token_urlsafe(60))')" \
+		WHALEFALL_FIELD_KEYS="$$($(RUN) -c 'from cryptography.fernet import Fernet as F; print(F.generate_key().decode())')" \
+		$(RUN) manage.py check --deploy --fail-level WARNING
+	@$(CHECK) manage.py makemigrations --check --dry-run
+	@$(CHECK) -m pytest --quiet whalefall/tests/test_layers.py
+
+fmt: $(DEV)  ## put the source in shape
+	@$(RUN) -m ruff check --fix .
+	@$(RUN) -m ruff format .
+
+messages: $(RUNTIME)  ## collect the texts for translation and compile the catalogue (needs gettext)
+	@$(RUN) manage.py makemessages --locale zh_Hans --no-obsolete --add-location file --ignore "*/tests/*"
+	@$(RUN) manage.py compilemessages --locale zh_Hans --ignore .venv
+
+clean:  ## take away what make and the tools have made; databases stay
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis staticfiles
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,3 @@
+from . import instances, rows
+
+__all__ = ["instances", "rows"]

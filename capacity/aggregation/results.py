@@ -1,0 +1,126 @@
+"""What a roll-up tells: frozen dataclasses, totals computed from outcomes, never counted by hand."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any, NamedTuple
+
+from django.db import models
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from .periods import Period
+
+
+class AggregationStatus(models.TextChoices):
+    COMPLETED = "completed", _("Completed")
+    SKIPPED = "skipped", _("Skipped")
+    FAILED = "failed", _("Failed")
+    CANCELLED = "cancelled", _("Cancelled")
+
+
+class InstanceRef(NamedTuple):
+    """An instance as a run knows it; taken once at its start."""
+
+    id: int
+    name: str
+    is_active: bool = True
+
+
+#: Why an instance was not aggregated, by error code. Stored in English, shown in the reader's language.
+REASONS: Mapping[str, Promise | str] = {
+    "no_samples": _("no samples in the period"),
+    "instance_inactive": _("the instance is inactive"),
+    "instance_unknown": _("there is no such instance"),
+    "samples_purged": _(
+        "samples of the period or of the one before it have been purged; its rows are kept as they are"
+    ),
+    "sum_overflow": _("the sizes add up to more than 2^63-1 bytes; check the samples of this instance"),
+    "statement_timeout": _("the database took too long; the statement was stopped"),
+    "result_missing": _("aggregation result missing"),
+}
+
+
+@dataclass(frozen=True)
+class LevelResult:
+    """One level (databases, or the instance itself) of one instance in one period."""
+
+    status: str
+    period: Period
+    processed_records: int = 0  #: period rows written
+    created: int = 0
+    updated: int = 0
+    samples: int = 0  #: samples (level database) or day rows (level instance) they were made from
+
+    def as_dict(self) -> dict[str, Any]:
+        previous = self.period.previous()
+        return {
+            "status": str(self.status),
+            "processed_records": self.processed_records,
+            "created": self.created,
+            "updated": self.updated,
+            "window": iso(self.period.start, self.period.end),
+            "previous_window": iso(previous.start, previous.end),
+            "samples": self.samples,
+        }
+
+
+@dataclass(frozen=True)
+class InstanceResult:
+    """All levels of one instance in one period. What nobody filled in is a failure."""
+
+    instance_id: int
+    instance_name: str = ""
+    status: str = AggregationStatus.FAILED
+    processed_records: int = 0
+    message: str | Promise = _("aggregation failed")
+    error_code: str = ""
+    error: str = ""
+    database: LevelResult | None = None
+    instance: LevelResult | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "status", self.status or AggregationStatus.FAILED)
+        object.__setattr__(self, "processed_records", int(self.processed_records or 0))
+
+    @classmethod
+    def of(cls, ref: InstanceRef, status: str, code: str = "") -> "InstanceResult":
+        """A result whose message is the known reason of `code`."""
+        return cls(ref.id, ref.name, status=status, error_code=code, message=REASONS[code] if code else "")
+
+    @property
+    def levels(self) -> "dict[str, LevelResult]":
+        both = {"database": self.database, "instance": self.instance}
+        return {name: level for name, level in both.items() if level is not None}
+
+    @property
+    def created(self) -> int:
+        return sum(level.created for level in self.levels.values())
+
+    @property
+    def updated(self) -> int:
+        return sum(level.updated for level in self.levels.values())
+
+
+@dataclass(frozen=True)
+class PeriodSummary:
+    """A whole run of one period; made by `AggregationService.build_period_summary` alone."""
+
+    period: Period
+    status: str
+    message: str
+    processed_instances: int = 0
+    skipped_instances: int = 0
+    failed_instances: int = 0
+    processed_records: int = 0
+    errors: tuple[str, ...] = ()
+    levels: Mapping[str, Mapping[str, int]] = field(default_factory=dict)  #: the sums of each level of the scope
+    results: tuple[InstanceResult, ...] = ()
+
+    @property
+    def window(self) -> list[str]:
+        return iso(self.period.start, self.period.end)
+
+
+def iso(*days: date) -> list[str]:
+    return [day.isoformat() for day in days]

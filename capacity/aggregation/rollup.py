@@ -1,0 +1,207 @@
+"""The set-based statement that writes period rows: one per level, period and chunk of instances.
+
+INSERT ... SELECT ... ON CONFLICT DO UPDATE. Its source is a LEFT JOIN of two grouped subqueries, this
+window's and the previous window's, each compiled from a queryset; the arithmetic around them is SQL that
+both databases read alike. `%` is written `%%`, as the statement has parameters.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from django.db import connection, models
+from django.db.models import BigIntegerField, Count, Max, Min, Sum
+from django.db.models.functions import Cast
+from django.utils import timezone
+
+from capacity.models import (
+    DatabaseSizeAggregation,
+    DatabaseSizeStat,
+    InstanceSizeAggregation,
+    InstanceSizeStat,
+    TrendDirection,
+)
+
+from .dialect import CoveredDays, percent_sql
+from .periods import Period
+
+TREND_PERCENT = 5  #: growing above it, shrinking below its negative, stable between
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A column of the samples and what is made of it: avg_, min_, max_`source`, its change and percent."""
+
+    source: str
+    change: str
+    percent: str
+    column: str = ""  #: of the period rows, behind avg_, min_ and max_; `source` if blank
+    scale: int = 1  #: 100: the average keeps two decimals
+
+    @property
+    def target(self) -> str:
+        return self.column or self.source
+
+    def kept(self, expression: str) -> str:
+        """An average or a change as the column holds it. It is a whole number of 1/scale until then."""
+        return expression if self.scale == 1 else f"{expression} / {self.scale}.0"
+
+
+@dataclass(frozen=True)
+class Level:
+    samples: type[models.Model]
+    rows: type[models.Model]
+    keys: tuple[str, ...]
+    measures: tuple[Measure, ...]
+    trend_of: str = ""  #: the percent column that trend_direction is read from
+
+
+DATABASE_LEVEL = Level(
+    DatabaseSizeStat,
+    DatabaseSizeAggregation,
+    ("instance_id", "database_name"),
+    (
+        Measure("size_bytes", "size_change_bytes", "size_change_percent"),
+        Measure("data_size_bytes", "data_size_change_bytes", "data_size_change_percent"),
+        Measure("log_size_bytes", "log_size_change_bytes", "log_size_change_percent"),
+    ),
+)
+INSTANCE_LEVEL = Level(
+    InstanceSizeStat,
+    InstanceSizeAggregation,
+    ("instance_id",),
+    (
+        Measure("total_size_bytes", "total_size_change_bytes", "total_size_change_percent"),
+        Measure("database_count", "database_count_change", "database_count_change_percent", scale=100),
+    ),
+    trend_of="total_size_change_percent",
+)
+
+
+class Written(NamedTuple):
+    """What one statement wrote for one instance."""
+
+    processed: int
+    created: int
+    samples: int
+
+
+def roll_up(level: Level, period: Period, instance_ids: Sequence[int]) -> dict[int, Written]:
+    """Writes the period rows of these instances, in key order; gives what was written per instance.
+
+    One statement; instances without samples in the window are absent. Rows that exist get new numbers and
+    keep id and created_at. Raises what the database raises, an overflow of 2^63-1 among it.
+    """
+    sql, params = upsert_sql(level, period, instance_ids)
+    written: dict[int, Written] = {}
+    with connection.cursor() as cursor:
+        cursor.execute(sql, params)
+        for instance_id, processed, created, samples in cursor.fetchall():
+            before = written.get(instance_id, Written(0, 0, 0))
+            written[instance_id] = Written(
+                before.processed + processed, before.created + created, before.samples + samples
+            )
+    return written
+
+
+def upsert_sql(level: Level, period: Period, instance_ids: Sequence[int]) -> tuple[str, list[Any]]:
+    ops = connection.ops
+    current, current_params = _window_sql(level, period, instance_ids, whole=True)
+    previous, previous_params = _window_sql(level, period.previous(), instance_ids, whole=False)
+    now = ops.adapt_datetimefield_value(timezone.now())
+    fixed = {
+        "period_type": period.type,
+        "period_start": ops.adapt_datefield_value(period.start),
+        "period_end": ops.adapt_datefield_value(period.end),
+        "calculated_at": now,
+        "created_at": now,
+    }
+    columns = {key: f"changes.{key}" for key in (*level.keys, "sample_count", "covered_days")}
+    changes = []
+    for measure in level.measures:
+        columns[f"avg_{measure.target}"] = measure.kept(f"changes.avg_{measure.target}")
+        columns[f"min_{measure.target}"] = f"changes.min_{measure.target}"
+        columns[f"max_{measure.target}"] = f"changes.max_{measure.target}"
+        columns[measure.change] = measure.kept(f"changes.{measure.change}")
+        columns[measure.percent] = f"changes.{measure.percent}"
+        now_avg, then_avg = f"cur.avg_{measure.target}", f"prev.avg_{measure.target}"
+        changes.append(f"{now_avg} - {then_avg} AS {measure.change}")
+        changes.append(f"{percent_sql(f'({now_avg} - {then_avg})', then_avg)} AS {measure.percent}")
+    if level.trend_of:
+        columns["trend_direction"] = _trend_sql(f"changes.{level.trend_of}")
+    rows = level.rows._meta.db_table
+    key = ("period_type", "period_start", *level.keys)
+    replaced = [name for name in (*fixed, *columns) if name not in key and name != "created_at"]
+    join = " AND ".join(f"prev.{name} = cur.{name}" for name in level.keys)
+    sql = f"""
+        INSERT INTO {rows} ({", ".join((*fixed, *columns))})
+        SELECT {", ".join(["%s"] * len(fixed))}, {", ".join(columns.values())}
+        FROM (
+            SELECT cur.*, {", ".join(changes)}
+            FROM ({current}) cur LEFT JOIN ({previous}) prev ON {join}
+        ) changes
+        WHERE true ORDER BY {", ".join(f"changes.{name}" for name in level.keys)}
+        ON CONFLICT ({", ".join(key)}) DO UPDATE SET {", ".join(f"{name} = excluded.{name}" for name in replaced)}
+        RETURNING instance_id, 1 AS processed, created_at = calculated_at AS created, sample_count AS samples
+    """
+    if connection.vendor == "postgresql":
+        # Counted there: 6,000 rows a chunk need not travel. SQLite has no INSERT in a WITH.
+        sql = f"""
+            WITH written AS ({sql})
+            SELECT instance_id, count(*), count(*) FILTER (WHERE created), sum(samples)::bigint
+            FROM written GROUP BY instance_id
+        """
+    return sql, [*fixed.values(), *current_params, *previous_params]
+
+
+def _window_sql(level: Level, period: Period, instance_ids: Sequence[int], whole: bool) -> tuple[str, list[Any]]:
+    """The averages of a window per key; with `whole`, everything else that a row needs as well."""
+    fields = {field.name: field for field in level.samples._meta.get_fields()}
+    sums: dict[str, Any] = {"sample_count": Count("*")}
+    extremes: dict[str, Any] = {}
+    means = []
+    for measure in level.measures:
+        target, count = measure.target, "sample_count"
+        # The cast: PostgreSQL's SUM of bigint is numeric, which never overflows and is slow to divide.
+        sums[f"sum_{target}"] = Cast(Sum(measure.source), BigIntegerField())
+        if getattr(fields[measure.source], "null", False):
+            count = f"count_{target}"
+            sums[count] = Count(measure.source)
+        extremes[f"min_{target}"] = Min(measure.source)
+        extremes[f"max_{target}"] = Max(measure.source)
+        means.append(f"{_mean_sql(f'sum_{target}', count, measure.scale)} AS avg_{target}")
+    if whole:
+        extremes["covered_days"] = CoveredDays("collected_on", start=period.start, days=period.days)
+        sums |= extremes
+    grouped = (
+        level.samples._default_manager.filter(
+            instance_id__in=instance_ids, collected_on__range=(period.start, period.end)
+        )
+        .order_by()
+        .values(*level.keys)
+        .annotate(**sums)
+    )
+    sql, params = grouped.query.sql_with_params()
+    picked = [*level.keys, *(("sample_count", *extremes) if whole else ())]
+    return f"SELECT {', '.join([*picked, *means])} FROM ({sql}) grouped", list(params)
+
+
+def _mean_sql(total: str, count: str, scale: int) -> str:
+    """total / count, rounded half up to a whole number of 1/scale; exact, as it stays in whole numbers.
+
+    Nothing here is negative, so half up is half away from zero. ROUND(total * 1.0 / count) is wrong from
+    2^53 on SQLite and from 7e16 on PostgreSQL.
+    """
+    if scale != 1:
+        total = f"({scale} * {total})"
+    rest = f"{total} %% {count}"
+    return f"({total} - {rest}) / {count} + CASE WHEN 2 * ({rest}) >= {count} THEN 1 ELSE 0 END"
+
+
+def _trend_sql(percent: str) -> str:
+    return (
+        f"CASE WHEN {percent} IS NULL THEN '{TrendDirection.UNKNOWN}'"
+        f" WHEN {percent} > {TREND_PERCENT} THEN '{TrendDirection.GROWING}'"
+        f" WHEN {percent} < -{TREND_PERCENT} THEN '{TrendDirection.SHRINKING}'"
+        f" ELSE '{TrendDirection.STABLE}' END"
+    )

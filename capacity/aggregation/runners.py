@@ -1,0 +1,50 @@
+"""One level for some instances."""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from sync_sessions.choices import Scope
+
+from .periods import Period
+from .results import AggregationStatus, LevelResult
+from .rollup import DATABASE_LEVEL, INSTANCE_LEVEL, Level, roll_up
+
+
+class LevelRunner:
+    name: ClassVar[str]  #: the field of InstanceResult that its result goes to
+    level: ClassVar[Level]
+
+    def run(self, period: Period, instance_ids: Sequence[int]) -> dict[int, LevelResult]:
+        """Writes the period rows of these instances (one statement); a result for each of them."""
+        written = roll_up(self.level, period, instance_ids)
+        results = {}
+        for instance_id in instance_ids:
+            if rows := written.get(instance_id):
+                results[instance_id] = LevelResult(
+                    AggregationStatus.COMPLETED,
+                    period,
+                    processed_records=rows.processed,
+                    created=rows.created,
+                    updated=rows.processed - rows.created,
+                    samples=rows.samples,
+                )
+            else:
+                results[instance_id] = LevelResult(AggregationStatus.SKIPPED, period)
+        return results
+
+
+class DatabaseAggregationRunner(LevelRunner):
+    name = "database"
+    level = DATABASE_LEVEL
+
+
+class InstanceAggregationRunner(LevelRunner):
+    name = "instance"
+    level = INSTANCE_LEVEL
+
+
+RUNNERS: dict[str, tuple[LevelRunner, ...]] = {
+    Scope.DATABASE: (DatabaseAggregationRunner(),),
+    Scope.INSTANCE: (InstanceAggregationRunner(),),
+    Scope.ALL: (DatabaseAggregationRunner(), InstanceAggregationRunner()),
+}

@@ -1,0 +1,162 @@
+"""A made-up fleet of any size: the same rows every time, made by the database itself."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.utils import timezone
+
+from capacity.aggregation.periods import PERIODS, Period
+
+#: The last day of samples, and "today" for what is measured: the day after a quarter's end, so that every
+#: last complete period is full of samples. Fixed, so that figures of different days can be compared.
+TODAY = date(2025, 4, 1)
+
+PERIOD_TABLES = ("database_size_aggregations", "instance_size_aggregations")
+RUN_TABLES = ("sync_instance_records", "sync_sessions", "stale_periods", *PERIOD_TABLES)
+FLEET_TABLES = ("database_size_stats", "instance_size_stats", "capacity_state", "instances")
+
+
+@dataclass(frozen=True)
+class Fleet:
+    """How many of what; `days` of samples end with TODAY."""
+
+    instances: int
+    databases: int
+    days: int
+    samples_per_day: int = 1
+
+    @property
+    def poisoned(self) -> int:
+        """The id of the instance that `poison` spoils: one in the middle."""
+        return (self.instances + 1) // 2
+
+    def moments(self) -> "list[tuple[int, datetime, bool]]":
+        """Every (number of the day, moment, is it the last of its day), from 03:00 on, oldest first."""
+        zone, step = timezone.get_default_timezone(), timedelta(hours=18) / self.samples_per_day
+        found = []
+        for day in range(self.days):
+            first = datetime.combine(TODAY - timedelta(days=self.days - 1 - day), time(3), zone)
+            for slot in range(self.samples_per_day):
+                found.append((day, first + slot * step, slot == self.samples_per_day - 1))
+        return found
+
+
+def last_complete_periods() -> list[Period]:
+    return [Period.last_complete(key, TODAY) for key in PERIODS]
+
+
+def execute(sql: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(sql)
+
+
+def number(sql: str) -> int:
+    """The first column of the first row."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql)
+        return cursor.fetchone()[0]
+
+
+def empty(tables: Iterable[str]) -> None:
+    """Deletes every row; on SQLite the write-ahead log is written back too, so that nobody else pays for it."""
+    if connection.vendor == "postgresql":
+        execute(f"TRUNCATE {', '.join(tables)}")
+        return
+    for table in tables:
+        execute(f"DELETE FROM {table}")
+    execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def fill(fleet: Fleet) -> None:
+    """Replaces what is in the (scratch) database by this fleet: instances, samples, day rows."""
+    empty((*RUN_TABLES, *FLEET_TABLES))
+    with transaction.atomic():
+        execute(_instances(fleet))
+        execute(f"INSERT INTO capacity_state (id, time_zone) VALUES (1, '{settings.WHALEFALL_TIME_ZONE}')")
+    for day, moment, is_last in fleet.moments():
+        # A statement per moment: rows lie in the order in which a real fleet's would have come in.
+        at = f"'{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S}{'+00' if connection.vendor == 'postgresql' else ''}'"
+        on = f"'{timezone.localdate(moment)}'"
+        with transaction.atomic():
+            execute(_samples(fleet, day, on, at))
+            if is_last:
+                execute(_day_rows(fleet, day, on, at))
+    execute("VACUUM (ANALYZE)" if connection.vendor == "postgresql" else "ANALYZE")
+
+
+def _numbers(name: str, how_many: int) -> str:
+    return f"{name}(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM {name} WHERE n < {how_many})"
+
+
+def _instances(fleet: Fleet) -> str:
+    return f"""
+        INSERT INTO instances (id, name, db_type, host, database_name, username, password, description,
+            is_active, created_at, updated_at)
+        WITH RECURSIVE {_numbers("i", fleet.instances)}
+        SELECT n, 'bench-' || n, CASE n % 4 WHEN 0 THEN 'postgresql' WHEN 1 THEN 'mysql' WHEN 2 THEN 'oracle'
+            ELSE 'sqlserver' END, '', '', '', '', '', true, CURRENT_TIMESTAMP, CURRENT_TIMESTAMP
+        FROM i"""
+
+
+def _sizes(fleet: Fleet, day: int) -> str:
+    """Of one moment: (i, d, size, data). An integer hash of the three numbers on top of a steady rise or fall.
+
+    Every 20th instance has an empty database, every 20th one that appears half-way; PostgreSQL's have no data
+    and log sizes.
+    """
+    seed = f"(i.n * 7919 + d.n * 104729 + {day * 15485863 % 1000003})"
+    trend = f"{day} * ((i.n % 7 - 2) * 268435456 / {fleet.days})"
+    return f"""
+        WITH RECURSIVE {_numbers("i", fleet.instances)}, {_numbers("d", fleet.databases)},
+        sized AS (
+            SELECT i.n AS i, d.n AS d, CASE WHEN i.n % 20 = 2 AND d.n = 1 THEN 0 ELSE
+                (1 + (i.n * 31 + d.n * 17) % 500) * (CAST(1073741824 AS bigint) + {trend})
+                + {seed} % 1000003 * 1021 END AS size
+            FROM i CROSS JOIN d
+            WHERE {day} >= {fleet.days // 2} OR i.n % 20 <> 3 OR d.n <> 1
+        )
+        SELECT i, d, size, CASE WHEN i % 4 <> 0 THEN size / 10 * 7 END AS data FROM sized"""
+
+
+def _samples(fleet: Fleet, day: int, on: str, at: str) -> str:
+    return f"""
+        INSERT INTO database_size_stats (instance_id, database_name, size_bytes, data_size_bytes, log_size_bytes,
+            collected_on, collected_at)
+        SELECT i, 'database_' || d, size, data, size - data, {on}, {at}
+        FROM ({_sizes(fleet, day)}) AS sizes ORDER BY i, d"""
+
+
+def _day_rows(fleet: Fleet, day: int, on: str, at: str) -> str:
+    return f"""
+        INSERT INTO instance_size_stats (instance_id, collected_on, total_size_bytes, database_count, collected_at,
+            updated_at)
+        SELECT i, {on}, SUM(size), COUNT(*), {at}, {at}
+        FROM ({_sizes(fleet, day)}) AS sizes GROUP BY i ORDER BY i"""
+
+
+def mark_stale(periods: list[Period]) -> None:
+    """The marks that ingest leaves and a run deletes: without them it would do less than a real one."""
+    for period in periods:
+        execute(f"""
+            INSERT INTO stale_periods (instance_id, period_type, period_start)
+            SELECT id, '{period.type}', '{period.start}' FROM instances ORDER BY id""")
+
+
+def poison(fleet: Fleet) -> None:
+    """Two more samples of 2^63-1 bytes per day of one database: their sum fits in no period."""
+    is_postgresql = connection.vendor == "postgresql"
+    later = "INTERVAL '1 second' * n + collected_at" if is_postgresql else "datetime(collected_at, n || ' seconds')"
+    execute(f"""
+        INSERT INTO database_size_stats (instance_id, database_name, size_bytes, collected_on, collected_at)
+        WITH RECURSIVE {_numbers("twice", 2)}
+        SELECT instance_id, database_name, {2**63 - 1}, collected_on, {later}
+        FROM database_size_stats CROSS JOIN twice
+        WHERE instance_id = {fleet.poisoned} AND database_name = 'database_1'""")
+
+
+def cure() -> None:
+    """Takes back what `poison` did."""
+    execute(f"DELETE FROM database_size_stats WHERE size_bytes = {2**63 - 1}")

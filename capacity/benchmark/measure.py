@@ -1,0 +1,75 @@
+"""Wall time, statements and peak memory of a piece of work in this process."""
+
+import gc
+import resource
+import statistics
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.conf import settings
+from django.db import connection
+
+
+@dataclass
+class Measured:
+    """What several runs of the same piece of work took."""
+
+    seconds: list[float] = field(default_factory=list)
+    statements: int = 0  #: of one run; BEGIN and COMMIT are among them on SQLite alone
+    peak_mb: float = 0  #: of the whole process (2^20 bytes), the largest of all runs
+
+    @property
+    def median(self) -> float:
+        return statistics.median(self.seconds)
+
+    def run(self, work: Callable[[], Any]) -> Any:
+        """Runs it once more; gives what it returns."""
+        counter = _Counter()
+        gc.collect()
+        _forget_peak_memory()
+        with _query_log_off(), connection.execute_wrapper(counter):
+            begun = time.perf_counter()
+            result = work()
+            self.seconds.append(time.perf_counter() - begun)
+        self.statements = max(self.statements, counter.statements)
+        self.peak_mb = max(self.peak_mb, _peak_memory_mb())
+        return result
+
+
+class _Counter:
+    statements = 0
+
+    def __call__(self, execute: Callable[..., Any], sql: str, params: Sequence[Any], many: bool, context: Any) -> Any:
+        self.statements += 1
+        return execute(sql, params, many, context)
+
+
+@contextmanager
+def _query_log_off() -> Iterator[None]:
+    """DEBUG makes Django time and keep every statement."""
+    debug, forced = settings.DEBUG, connection.force_debug_cursor
+    settings.DEBUG = connection.force_debug_cursor = False
+    try:
+        yield
+    finally:
+        settings.DEBUG, connection.force_debug_cursor = debug, forced
+
+
+def _forget_peak_memory() -> None:
+    """From here on the peak is counted anew. Linux alone can do it: elsewhere it is that of the process's life."""
+    if sys.platform == "linux":
+        with open("/proc/self/clear_refs", "w") as clear:
+            clear.write("5")
+
+
+def _peak_memory_mb() -> float:
+    if sys.platform == "linux":
+        with open("/proc/self/status") as status:
+            peak = next(line for line in status if line.startswith("VmHWM"))
+        return int(peak.split()[1]) / 1024
+    unit = 1024 if sys.platform == "darwin" else 1
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024 / unit

@@ -1,0 +1,45 @@
+"""A database for measuring, beside the configured one."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from django.db import DEFAULT_DB_ALIAS, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.migrations.executor import MigrationExecutor
+
+
+@contextmanager
+def scratch_database() -> Iterator[BaseDatabaseWrapper]:
+    """Makes a database on the configured server, migrates it, and drops it at the end, whatever happens.
+
+    Meanwhile it is the default connection of this thread. The configured database is not touched: its
+    connection is set aside and put back. On SQLite the database is a file in a temporary directory.
+    """
+    configured = connections[DEFAULT_DB_ALIAS]
+    name = f"whalefall_bench_{os.getpid()}"
+    with tempfile.TemporaryDirectory(prefix=name) as directory:
+        is_file = configured.vendor == "sqlite"
+        scratch = type(configured)(
+            {**configured.settings_dict, "NAME": str(Path(directory) / f"{name}.sqlite3") if is_file else name}
+        )
+        if not is_file:
+            _on_server(scratch, f"CREATE DATABASE {name}")
+        try:
+            connections[DEFAULT_DB_ALIAS] = scratch
+            executor = MigrationExecutor(scratch)
+            # Not the migrate command: its signals would fill caches (content types) with this database's keys.
+            executor.migrate(executor.loader.graph.leaf_nodes())
+            yield scratch
+        finally:
+            connections[DEFAULT_DB_ALIAS] = configured
+            scratch.close()
+            if not is_file:
+                _on_server(scratch, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+
+def _on_server(connection: BaseDatabaseWrapper, sql: str) -> None:
+    with connection._nodb_cursor() as cursor:
+        cursor.execute(sql)

@@ -1,0 +1,182 @@
+"""The CSV door: a file becomes samples, one line at a time."""
+
+import csv
+import re
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any, BinaryIO
+
+from django.utils.translation import gettext as _
+
+from capacity.errors import InputError, SampleError
+from capacity.models import DbType, Instance
+
+from .ingest import Sample
+from .validation import BadItem, Problem, name_problem
+
+REQUIRED = ("instance", "database", "collected_at", "size_bytes")
+COLUMNS = ("instance", "db_type", "database", "collected_at", "size_bytes", "data_size_bytes", "log_size_bytes")
+MAX_LINE = 65536  # bytes
+MAX_NEW_INSTANCES = 10_000
+#: The line of the first item.
+FIRST_LINE = 2
+
+_WHOLE_NUMBER = re.compile(r"[+-]?[0-9]{1,40}")
+
+
+class CsvError(InputError):
+    """The file as a whole cannot be read as samples."""
+
+    code = "invalid_file"
+
+
+class LineError(Exception):
+    """A line cannot be read: a code and a sentence."""
+
+
+class CsvSamples:
+    """The samples of a CSV file: item n of the iteration is line n + FIRST_LINE of the file.
+
+    A line with an error gives a BadItem. `instances` are the ids by name; with `create`, a name that is not
+    among them becomes an unsaved Instance in `new_instances`, under a negative id. Making it reads the header,
+    and raises CsvError if that cannot be used. One line at a time is held.
+    """
+
+    def __init__(self, file: BinaryIO, instances: Mapping[str, int], *, create: bool = False) -> None:
+        self.new_instances: dict[int, Instance] = {}
+        self._ids = dict(instances)
+        self._create = create
+        self._lines = _lines(file)
+        self._columns = _header(self._lines)
+
+    def __iter__(self) -> Iterator[Sample | BadItem]:
+        index = empty = 0
+        for line in self._lines:
+            if line is not None and not line.strip():
+                empty += 1
+                continue
+            # At the end of the file they do no harm.
+            for _number in range(empty):
+                yield _bad(index, "empty_line", _("The line is empty: remove it."))
+                index += 1
+            empty = 0
+            try:
+                yield self._item(index, _cells(line))
+            except LineError as error:
+                yield _bad(index, *error.args)
+            index += 1
+
+    def _item(self, index: int, cells: list[str]) -> Sample | BadItem:
+        if len(cells) != len(self._columns):
+            numbers = {"found": len(cells), "expected": len(self._columns)}
+            raise LineError(
+                "wrong_number_of_cells", _("The line has %(found)d cells, the header has %(expected)d.") % numbers
+            )
+        row = dict(zip(self._columns, cells, strict=True))
+        pk, problem = self._instance(row["instance"], row.get("db_type", "").lower())
+        data, log = row.get("data_size_bytes", ""), row.get("log_size_bytes", "")
+        sample = Sample(
+            pk,
+            row["database"],
+            _moment(row["collected_at"]),
+            _size(row["size_bytes"]),
+            _size(data) if data else None,
+            _size(log) if log else None,
+        )
+        return BadItem((SampleError(index, "instance_id", *problem),), sample) if problem else sample
+
+    def _instance(self, name: str, db_type: str) -> tuple[int, Problem]:
+        pk = self._ids.get(name, 0)
+        if pk > 0:
+            return pk, None
+        if not self._create:
+            text = _("There is no instance named %(name)s: create it first, or import with --create-instances.")
+            return 0, ("unknown_instance", text % {"name": _shown(name)})
+        if problem := name_problem(name):
+            return 0, problem
+        if db_type not in DbType.values:
+            text = _("The instance %(name)s is to be created: its db_type must be one of %(allowed)s.")
+            return 0, ("invalid_db_type", text % {"name": _shown(name), "allowed": ", ".join(DbType.values)})
+        if not pk:
+            if len(self.new_instances) == MAX_NEW_INSTANCES:
+                text = _("The file would create more than %(limit)d instances: is the instance in the right column?")
+                return 0, ("too_many_instances", text % {"limit": MAX_NEW_INSTANCES})
+            pk = self._ids[name] = -1 - len(self.new_instances)
+            self.new_instances[pk] = Instance(name=name, db_type=db_type)
+        elif self.new_instances[pk].db_type != db_type:
+            text = _("The instance %(name)s has the db_type %(first)s in an earlier line.")
+            first = self.new_instances[pk].db_type
+            return 0, ("conflicting_db_type", text % {"name": _shown(name), "first": first})
+        return pk, None
+
+
+def _lines(file: BinaryIO) -> Iterator[bytes | None]:
+    """The lines of the file; None for one that is longer than any line of samples."""
+    while line := file.readline(MAX_LINE):
+        if len(line) < MAX_LINE or line.endswith(b"\n"):
+            yield line
+            continue
+        while (rest := file.readline(MAX_LINE)) and not rest.endswith(b"\n"):
+            pass
+        yield None
+
+
+def _cells(line: bytes | None) -> list[str]:
+    if line is None:
+        raise LineError("line_too_long", _("The line has more than %(limit)d bytes.") % {"limit": MAX_LINE})
+    if b"\0" in line:
+        raise LineError("nul", _("The line has a NUL character: the file is damaged, or not a text in UTF-8."))
+    try:
+        text = line.decode().removeprefix("\ufeff")
+        # Every line by itself: a quote that is never closed spoils one line, not all that follow.
+        return [cell.strip() for cell in next(csv.reader([text], strict=True), [])]
+    except UnicodeDecodeError:
+        raise LineError("wrong_encoding", _("The line is not UTF-8: save the file as UTF-8.")) from None
+    except csv.Error as error:
+        text = _("The line is not valid CSV (%(reason)s); a cell cannot have line breaks.") % {"reason": error}
+        raise LineError("invalid_csv", text) from None
+
+
+def _header(lines: Iterator[bytes | None]) -> list[str]:
+    line = next(lines, b"")
+    if line is not None and not line.strip():
+        raise CsvError(_("The file is empty: its first line must be %(header)s.") % {"header": ",".join(COLUMNS)})
+    try:
+        names = _cells(line)
+    except LineError as error:
+        raise CsvError(_("Line 1: %(reason)s") % {"reason": error.args[1]}) from None
+    problems = [
+        (_("it has no column %(names)s"), [name for name in REQUIRED if name not in names]),
+        (_("it has an unknown column %(names)s"), [_shown(name) for name in names if name not in COLUMNS]),
+        (_("it has the column %(names)s twice"), sorted({name for name in names if names.count(name) > 1})),
+    ]
+    found = [text % {"names": ", ".join(columns[: len(COLUMNS)])} for text, columns in problems if columns]
+    if found:
+        raise CsvError(
+            _("The header in line 1 cannot be used: %(problems)s. It must be %(header)s.")
+            % {"problems": "; ".join(found), "header": ",".join(COLUMNS)}
+        )
+    return names
+
+
+# What cannot be read stays as it is written: the checks that every sample goes through say what is wrong.
+
+
+def _size(text: str) -> Any:
+    return int(text) if _WHOLE_NUMBER.fullmatch(text) else text
+
+
+def _moment(text: str) -> Any:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        return text
+
+
+def _bad(index: int, code: str, detail: str) -> BadItem:
+    return BadItem((SampleError(index, "", code, detail),))
+
+
+def _shown(name: str) -> str:
+    # repr() shows what would move the cursor or turn the writing direction of a terminal.
+    return repr(name if len(name) <= 60 else name[:60] + "…")

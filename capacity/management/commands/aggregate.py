@@ -1,0 +1,211 @@
+import json
+import time
+from argparse import ArgumentParser
+from datetime import date
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+from django.utils.translation import gettext as _
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from capacity.aggregation.current import current_result
+from capacity.aggregation.faults import describe
+from capacity.aggregation.orchestrator import AggregationOrchestrator
+from capacity.aggregation.periods import Period, parse_periods, today
+from capacity.aggregation.plan import Which, plan_periods, plan_range, stale_instances, stale_periods
+from capacity.aggregation.progress import ProgressCallbacks
+from capacity.aggregation.scopes import parse_scope
+from capacity.errors import CapacityError
+from capacity.management.output import console, show_table
+from capacity.models import Instance, InstanceSizeAggregation
+from capacity.units import format_bytes, format_percent
+from sync_sessions.choices import Scope, SyncType
+from sync_sessions.errors import SessionAlreadyRunning
+
+BAD = ("failed", "cancelled", "busy")
+
+
+def day(text: str) -> date:
+    return date.fromisoformat(text)
+
+
+class Command(BaseCommand):
+    help = (
+        "Aggregates periods: one session per period, one after another. Without options: the current day and the "
+        "last complete week, month and quarter, of all active instances."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--period", action="append", metavar="TYPE", help="daily, weekly, monthly or quarterly")
+        parser.add_argument("--scope", default=Scope.ALL.value, help="database, instance or all")
+        parser.add_argument("--instance", action="append", metavar="NAME", help="only this instance; repeatable")
+        which = parser.add_mutually_exclusive_group()
+        which.add_argument("--current", action="store_true", help="the periods that contain today")
+        which.add_argument("--last", action="store_true", help="the last complete periods")
+        which.add_argument("--stale", action="store_true", help="the complete periods that new samples have outdated")
+        which.add_argument("--from", dest="first", type=day, metavar="DAY", help="every period inside a range ...")
+        parser.add_argument("--to", dest="last_day", type=day, metavar="DAY", help="... both days included")
+        parser.add_argument(
+            "--rows", type=int, default=0, metavar="N", help="show the N largest instances of each run"
+        )
+        parser.add_argument("--json", action="store_true", help="print the results as JSON")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if not settings.WHALEFALL_AGGREGATION_ENABLED:
+            raise CommandError(_("Aggregation is switched off: set WHALEFALL_AGGREGATION_ENABLED=true to run it."))
+        try:
+            scope = parse_scope(options["scope"])
+            periods = self._periods(options)
+        except CapacityError as error:
+            raise CommandError(str(error)) from None
+        named = self._instances(options["instance"])
+        if not periods and not options["json"]:
+            self.stdout.write(_("No complete period is stale: nothing to do."))
+        entries: list[dict[str, Any]] = []
+        bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            console=console(self.stdout),
+            disable=options["json"] or not self.stdout.isatty(),
+            transient=True,
+        )
+        with bar:
+            for period in periods:
+                instances = named
+                if options["stale"]:
+                    marked = stale_instances(period)
+                    instances = marked if named is None else [one for one in marked if one in named]
+                    if not instances:
+                        continue
+                entry = self._run(period, scope, instances, bar)
+                entries.append(entry)
+                if not options["json"] and not self.stdout.isatty():
+                    self.stdout.write(_line(entry))
+                if entry["status"] == "failed" and "session" not in entry:
+                    break  # the run itself failed: the next one would meet the same
+        if options["json"]:
+            self.stdout.write(json.dumps({"runs": entries}, ensure_ascii=False, default=str))
+        elif self.stdout.isatty() and entries:
+            self._show(entries)
+        if options["rows"] and not options["json"]:
+            for period in periods:
+                self._show_rows(period, options["rows"])
+        errors = [error for entry in entries for error in entry["errors"]]
+        for text in errors[:20]:
+            self.stderr.write(text)
+        if len(errors) > 20:
+            self.stderr.write(_("and %(count)d more: see the session's records.") % {"count": len(errors) - 20})
+        bad = [entry for entry in entries if entry["status"] in BAD]
+        if bad:
+            raise CommandError(
+                _("%(bad)d of %(count)d runs did not complete.") % {"bad": len(bad), "count": len(entries)}
+            )
+
+    def _periods(self, options: dict[str, Any]) -> list[Period]:
+        configs, now = parse_periods(options["period"]), today()
+        first, last = options["first"], options["last_day"]
+        if (first is None) != (last is None):
+            raise CommandError(_("Give both ends of the range: --from DAY --to DAY."))
+        if first is not None:
+            found = plan_range(configs, first, last)
+            if not found:
+                raise CommandError(_("No period of these types lies wholly inside the range."))
+            return found
+        if options["stale"]:
+            return stale_periods(configs, now)
+        which = Which.CURRENT if options["current"] else Which.LAST if options["last"] else Which.DEFAULT
+        return plan_periods(configs, which, now)
+
+    def _instances(self, names: list[str] | None) -> list[Instance] | None:
+        if not names:
+            return None
+        found = list(Instance.objects.filter(name__in=names).defer("password").order_by("pk"))
+        unknown = sorted(set(names) - {one.name for one in found})
+        if unknown:
+            raise CommandError(_("There is no instance named %(names)s.") % {"names": ", ".join(unknown)})
+        return found
+
+    def _run(self, period: Period, scope: str, instances: list[Instance] | None, bar: Progress) -> dict[str, Any]:
+        total = Instance.objects.active().count() if instances is None else len(instances)
+        task = bar.add_task(f"{period.type} {period.start}", total=total)
+
+        def advance(results: Any) -> None:
+            bar.advance(task, len(results))
+
+        kind = SyncType.MANUAL_TASK if instances is None else SyncType.MANUAL_BATCH
+        kind = SyncType.MANUAL_SINGLE if instances is not None and len(instances) == 1 else kind
+        begun = time.monotonic()
+        entry: dict[str, Any] = {
+            "period_type": period.type,
+            "period_start": period.start.isoformat(),
+            "period_end": period.end.isoformat(),
+            "errors": [],
+        }
+        try:
+            run = AggregationOrchestrator().run(
+                period,
+                scope,
+                instances=instances,
+                sync_type=kind,
+                listeners=ProgressCallbacks(on_complete=advance, on_error=advance),
+            )
+            entry |= current_result(run.session, run.summary, run.snapshot)
+        except SessionAlreadyRunning as busy:
+            entry |= {"status": "busy", "message": str(busy), "errors": [str(busy)]}
+        except Exception as error:
+            # On its session already; here it becomes a sentence and the exit code.
+            entry |= {"status": "failed", "message": describe(error), "errors": [describe(error)]}
+        bar.remove_task(task)
+        return entry | {"seconds": round(time.monotonic() - begun, 2)}
+
+    def _show(self, entries: list[dict[str, Any]]) -> None:
+        numbers = ("processed_instances", "skipped_instances", "failed_instances", "processed_records", "seconds")
+        rows = [
+            [
+                entry["period_type"],
+                _span(entry),
+                entry["status"],
+                *(str(entry.get(name, "")) for name in numbers),
+            ]
+            for entry in entries
+        ]
+        columns = [_("Period"), _("Days"), _("Status"), ">" + _("Done"), ">" + _("Skipped"), ">" + _("Failed")]
+        show_table(self.stdout, _("Runs"), [*columns, ">" + _("Rows"), ">" + _("Time")], rows)
+
+    def _show_rows(self, period: Period, count: int) -> None:
+        rows = InstanceSizeAggregation.objects.filter(period_type=period.type, period_start=period.start)
+        columns = [_("Instance"), _("Engine"), ">" + _("Size"), ">" + _("Change"), ">" + _("Percent"), _("Trend")]
+        show_table(
+            self.stdout,
+            _("Largest instances, %(type)s %(start)s") % {"type": period.type, "start": period.start},
+            [*columns, ">" + _("Databases"), ">" + _("Days")],
+            [
+                [
+                    row.instance.name,
+                    row.instance.get_db_type_display(),
+                    format_bytes(row.avg_total_size_bytes),
+                    "–"
+                    if row.total_size_change_bytes is None
+                    else format_bytes(row.total_size_change_bytes, sign=True),
+                    format_percent(row.total_size_change_percent),
+                    row.get_trend_direction_display(),
+                    str(row.max_database_count),
+                    _("%(covered)d of %(days)d") % {"covered": row.covered_days, "days": period.days},
+                ]
+                for row in rows.select_related("instance")
+                .defer("instance__password")
+                .order_by("-avg_total_size_bytes", "instance_id")[:count]
+            ],
+        )
+
+
+def _span(entry: dict[str, Any]) -> str:
+    one_day = entry["period_start"] == entry["period_end"]
+    return entry["period_start"] if one_day else f"{entry['period_start']} – {entry['period_end']}"
+
+
+def _line(entry: dict[str, Any]) -> str:
+    return f"{entry['period_type']} {_span(entry)} {entry['status']}: {entry['message']} ({entry['seconds']} s)"

@@ -1,0 +1,112 @@
+import json
+from argparse import ArgumentParser
+from collections.abc import Iterator
+from dataclasses import asdict
+from io import BufferedReader
+from pathlib import Path
+from typing import Any, BinaryIO, NoReturn
+
+from django.core.management.base import BaseCommand, CommandError
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeElapsedColumn
+
+from capacity.collection.csv_file import COLUMNS, FIRST_LINE, CsvError, CsvSamples
+from capacity.collection.ingest import IngestResult, ingest
+from capacity.errors import CapacityError, SampleError, SamplesRejected
+from capacity.management.output import console
+from capacity.models import Instance
+
+BUFFER = 1 << 20  # bytes between two moves of the progress bar
+#: Fields of a sample that have another name in the file.
+COLUMN_OF = {"instance_id": "instance", "database_name": "database"}
+
+
+class Command(BaseCommand):
+    help = (
+        "Imports samples from a CSV file in UTF-8, all of them or none. Its header is "
+        f"{','.join(COLUMNS)} (db_type and the last two may be left out). Times need an offset: "
+        "2025-01-31T03:00:00+08:00. Importing a file again changes nothing."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("file", type=Path, metavar="FILE.csv")
+        parser.add_argument(
+            "--create-instances", action="store_true", help="create the instances that are missing; needs db_type"
+        )
+        parser.add_argument("--json", action="store_true", help="print the result as JSON")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        as_json, errors, more = options["json"], list[dict[str, Any]](), 0
+        try:
+            result, created = self._import(options["file"], options["create_instances"], as_json)
+        except SamplesRejected as rejected:
+            errors = [_as_dict(error) for error in rejected.errors]
+            more = rejected.total - len(errors)
+            reason = ngettext("the file has %(count)d error.", "the file has %(count)d errors.", rejected.total)
+            self._fail(reason % {"count": rejected.total}, errors, more, as_json)
+        except (CapacityError, OSError) as error:
+            self._fail(str(error), [], 0, as_json)
+        if as_json:
+            self._print({"status": "completed", **asdict(result), "created_instances": created})
+            return
+        self.stdout.write(
+            _(
+                "Samples imported: %(received)d (%(created)d new, %(updated)d replaced). Day totals derived: "
+                "%(days)d. Instances created: %(instances)d."
+            )
+            % {**asdict(result), "instances": created}
+        )
+
+    def _fail(self, reason: str, errors: list[dict[str, Any]], more: int, as_json: bool) -> NoReturn:
+        message = _("Nothing is imported: %(reason)s") % {"reason": reason}
+        if as_json:
+            self._print({"status": "failed", "message": message, "errors": errors, "more_errors": more})
+        else:
+            for error in errors:
+                self.stderr.write(_sentence(error))
+            if more:
+                self.stderr.write(_("and %(count)d more") % {"count": more})
+        raise CommandError(message)
+
+    def _import(self, path: Path, create: bool, quiet: bool) -> tuple[IngestResult, int]:
+        """The result, and how many instances were created."""
+        bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            DownloadColumn(),
+            TimeElapsedColumn(),
+            console=console(self.stdout),
+            disable=quiet or not self.stdout.isatty(),
+            transient=True,
+        )
+        with bar, path.open("rb", buffering=0) as raw:
+            task = bar.add_task(_("Reading"), total=path.stat().st_size)
+            file: BinaryIO = BufferedReader(bar.wrap_file(raw, task_id=task), BUFFER)  # type: ignore[type-var]
+            samples = CsvSamples(file, dict(Instance.objects.values_list("name", "pk")), create=create)
+
+            def read() -> Iterator[Any]:
+                yield from samples
+                bar.update(task, description=_("Storing"))
+
+            result = ingest(read(), new_instances=samples.new_instances)
+        if not result.received:
+            raise CsvError(_("the file has a header and no samples."))
+        return result, len(samples.new_instances)
+
+    def _print(self, result: dict[str, Any]) -> None:
+        self.stdout.write(json.dumps(result, ensure_ascii=False))
+
+
+def _as_dict(error: SampleError) -> dict[str, Any]:
+    detail = error.detail
+    if error.other is not None:
+        line = error.other + FIRST_LINE
+        detail = _("The same instance, database and time as in line %(line)d.") % {"line": line}
+    column = COLUMN_OF.get(error.attr, error.attr)
+    return {"line": error.index + FIRST_LINE, "column": column, "code": error.code, "detail": detail}
+
+
+def _sentence(error: dict[str, Any]) -> str:
+    place = _("line %(line)d, %(column)s") if error["column"] else _("line %(line)d")
+    return f"{place % error}: {error['detail']}"

@@ -1,0 +1,42 @@
+"""How commands show tables: drawn on a terminal, one plain line per row elsewhere."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.core.management.base import OutputWrapper
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+_STYLES = {"completed": "green", "skipped": "yellow", "failed": "red", "cancelled": "red", "busy": "yellow"}
+
+
+def console(out: OutputWrapper) -> Console:
+    """Rich's console on a command's stdout."""
+    stream: Any = out._out
+    return Console(file=stream)
+
+
+def show_table(out: OutputWrapper, title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Writes the table to a command's stdout. Columns whose title begins with ">" align right."""
+    if not out.isatty():
+        out.write(f"{title}:")
+        for row in rows:
+            out.write("  ".join(cell for cell in row if cell))
+        return
+    table = Table(
+        title=title,
+        title_justify="left",
+        title_style="bold",
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+        collapse_padding=True,
+    )
+    for column in columns:
+        right = column.startswith(">")
+        table.add_column(column.lstrip(">"), justify="right" if right else "left", no_wrap=True)
+    for row in rows:
+        # Text, not markup: names may hold square brackets.
+        table.add_row(*(Text(cell, style=_STYLES.get(cell, "")) for cell in row))
+    console(out).print(table)

@@ -1,0 +1,16 @@
+from .aggregates import DatabaseSizeAggregation, InstanceSizeAggregation, TrendDirection
+from .instance import DbType, Instance
+from .samples import DatabaseSizeStat, InstanceSizeStat
+from .state import CapacityState, StalePeriod
+
+__all__ = [
+    "CapacityState",
+    "DatabaseSizeAggregation",
+    "DatabaseSizeStat",
+    "DbType",
+    "Instance",
+    "InstanceSizeAggregation",
+    "InstanceSizeStat",
+    "StalePeriod",
+    "TrendDirection",
+]

@@ -1,0 +1,58 @@
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from capacity.querysets import InstanceQuerySet
+
+from .fields import EncryptedTextField
+
+
+class DbType(models.TextChoices):
+    POSTGRESQL = "postgresql", "PostgreSQL"
+    MYSQL = "mysql", "MySQL / MariaDB"
+    SQLSERVER = "sqlserver", "SQL Server"
+    ORACLE = "oracle", "Oracle"
+
+
+class Instance(models.Model):
+    """One database server. Without a host its samples are only pushed (API, CSV), never collected."""
+
+    name = models.CharField(_("name"), max_length=255, unique=True)
+    db_type = models.CharField(_("engine"), max_length=16, choices=DbType)
+    host = models.CharField(
+        _("host"), max_length=255, blank=True, help_text=_("Leave it empty when samples are only pushed.")
+    )
+    port = models.PositiveIntegerField(
+        _("port"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1), MaxValueValidator(65535)],
+        help_text=_("Empty: the engine's usual port."),
+    )
+    database_name = models.CharField(
+        _("database to connect to"), max_length=255, blank=True, help_text=_("Empty: the engine's usual one.")
+    )
+    username = models.CharField(_("user name"), max_length=255, blank=True)
+    password = EncryptedTextField(_("password"), blank=True, default="")
+    description = models.TextField(_("description"), blank=True)
+    is_active = models.BooleanField(
+        _("active"), default=True, help_text=_("Inactive instances are neither collected nor aggregated.")
+    )
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+    updated_at = models.DateTimeField(_("updated at"), auto_now=True)
+
+    objects = InstanceQuerySet.as_manager()
+
+    class Meta:
+        db_table = "instances"
+        verbose_name = _("instance")
+        verbose_name_plural = _("instances")
+        ordering = ["name"]
+        permissions = [("trigger_aggregation", "Can start aggregation runs")]
+        constraints = [
+            models.CheckConstraint(condition=Q(db_type__in=DbType.values), name="instances_db_type_known"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name

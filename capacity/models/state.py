@@ -1,0 +1,59 @@
+from datetime import date
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from capacity.aggregation.periods import PeriodType
+from capacity.querysets import StalePeriodQuerySet
+
+from .instance import Instance
+
+
+class StalePeriod(models.Model):
+    """A mark: "this period of this instance must be computed (again)".
+
+    Ingest sets it, a roll-up of both levels deletes it.
+    """
+
+    # Its index serves the deletion of an instance; the roll-up and the schedule go by the constraint.
+    instance = models.ForeignKey(Instance, on_delete=models.CASCADE, related_name="+", verbose_name=_("instance"))
+    period_type = models.CharField(_("period type"), max_length=16, choices=PeriodType)
+    period_start = models.DateField(_("first day"))
+
+    objects = StalePeriodQuerySet.as_manager()
+
+    class Meta:
+        db_table = "stale_periods"
+        verbose_name = _("stale period")
+        verbose_name_plural = _("stale periods")
+        constraints = [
+            models.UniqueConstraint(fields=["period_type", "period_start", "instance"], name="stale_periods_once"),
+            models.CheckConstraint(
+                condition=Q(period_type__in=PeriodType.values), name="stale_periods_period_type_known"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.instance} {self.period_type} {self.period_start}"
+
+
+class CapacityState(models.Model):
+    """One row (id 1) about the whole of the samples; made by the first ingest."""
+
+    time_zone = models.CharField(_("time zone of the days"), max_length=64)
+    samples_purged_before = models.DateField(_("samples purged before"), null=True, blank=True)
+
+    class Meta:
+        db_table = "capacity_state"
+        verbose_name = _("state of the samples")
+        verbose_name_plural = _("state of the samples")
+        constraints = [models.CheckConstraint(condition=Q(id=1), name="capacity_state_one_row")]
+
+    def __str__(self) -> str:
+        return self.time_zone
+
+    @classmethod
+    def purged_before(cls) -> date:
+        """The first day whose samples are still there as they came in. One query."""
+        return cls.objects.values_list("samples_purged_before", flat=True).first() or date.min

@@ -1,0 +1,42 @@
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from django.db import models
+
+from capacity.aggregation.periods import Period
+
+if TYPE_CHECKING:
+    from .models import Instance, StalePeriod  # noqa: F401
+
+
+class InstanceQuerySet(models.QuerySet["Instance"]):
+    def active(self) -> "InstanceQuerySet":
+        return self.filter(is_active=True)
+
+    def collectable(self) -> "InstanceQuerySet":
+        """Active, with a host to connect to."""
+        return self.active().exclude(host="")
+
+
+class DaysQuerySet(models.QuerySet[Any]):
+    """Of the models with a `collected_on`."""
+
+    def in_period(self, period: Period) -> "DaysQuerySet":
+        """Both ends are inclusive dates."""
+        return self.filter(collected_on__range=(period.start, period.end))
+
+
+class StalePeriodQuerySet(models.QuerySet["StalePeriod"]):
+    def of(self, period: Period) -> "StalePeriodQuerySet":
+        return self.filter(period_type=period.type, period_start=period.start)
+
+    def periods(self, types: list[str], today: date) -> list[Period]:
+        """The complete periods of those types that an active instance has a mark for, oldest first. One query."""
+        marks = (
+            self.filter(period_type__in=types, period_start__lt=today, instance__is_active=True)
+            .order_by("period_start", "period_type")
+            .values_list("period_type", "period_start")
+            .distinct()
+        )
+        periods = [Period.containing(type, start) for type, start in marks]
+        return sorted((p for p in periods if p.is_complete(today)), key=lambda p: (p.end, p.days))

@@ -1,0 +1,192 @@
+import json
+import os
+import tempfile
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+
+from capacity.benchmark import limit, scenarios
+from capacity.benchmark.fleet import TODAY, Fleet, execute, fill
+from capacity.benchmark.measure import Measured
+from capacity.benchmark.scenarios import Figures
+from capacity.benchmark.scratch import scratch_database
+from capacity.models import CapacityState, DatabaseSizeStat, Instance, InstanceSizeStat
+from capacity.tests.factories import make_instance
+from sync_sessions.models import SyncSession
+
+pytestmark = pytest.mark.django_db
+
+
+def benchmark(*options):
+    """On 4 instances with 3 databases and 100 days."""
+    out = StringIO()
+    call_command("benchmark", "--instances=4", "--databases=3", "--runs=1", *options, stdout=out)
+    return out.getvalue()
+
+
+def scratch_databases():
+    """Those that this process has made."""
+    name = f"whalefall_bench_{os.getpid()}"
+    if connection.vendor == "sqlite":
+        return [path.name for path in Path(tempfile.gettempdir()).glob(f"{name}*")]
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT datname FROM pg_database WHERE datname = %s", [name])
+        return [row[0] for row in cursor.fetchall()]
+
+
+@pytest.fixture
+def tampered_limit(monkeypatch):
+    """Makes the limit do one statement more after it has written a period."""
+
+    def arrange(sql):
+        real = limit.write_period
+
+        def write(period):
+            real(period)
+            execute(sql)
+
+        monkeypatch.setattr(scenarios, "write_period", write)
+
+    return arrange
+
+
+def test_every_scenario_is_measured_with_its_target():
+    report = json.loads(benchmark("--json"))
+    shown = [(one["scenario"], one["rows"], one["other_name"], one["ratio_target"]) for one in report["scenarios"]]
+    assert shown == [
+        ("scheduled", 4 * (12 + 4), "limit", 1.4),
+        ("daily", 12 + 4, "limit", 2),
+        ("poison", 4 * (9 + 3), "undisturbed run", 2),
+        ("history", 3 + 1, "100 days", 1.3),
+    ]
+    # 50 samples fewer: a database of one instance appears half-way.
+    assert report["fleet"] | {"samples": 1150} == report["fleet"]
+    for one in report["scenarios"]:
+        assert len(one["work"]["seconds"]) == len(one["other"]["seconds"]) == 1
+        assert one["work"]["statements"] > 10
+        assert one["work"]["peak_mb"] > 10
+        assert one["ratio"] == pytest.approx(one["work"]["seconds"][0] / one["other"]["seconds"][0])
+
+
+def test_people_get_tables_with_the_targets():
+    lines = benchmark("--scenario=poison").splitlines()
+    assert lines[0].startswith("1,150 samples of 4 instances made in ")
+    assert [line.split("  ")[0] for line in lines[3:]] == ["poison", "Of one run:", "poison"]
+    assert lines[3].endswith("  at most 2")
+    assert lines[5].endswith("  3 of 4 instances done in every period")
+
+
+def test_the_configured_database_is_not_touched():
+    make_instance("ours")
+    before = connection.connection
+    benchmark("--scenario=daily")
+    assert connection.connection is before
+    assert list(Instance.objects.values_list("name", flat=True)) == ["ours"]
+    assert not DatabaseSizeStat.objects.exists()
+    assert not CapacityState.objects.exists()
+    assert not SyncSession.objects.exists()
+
+
+def test_nothing_is_left_of_the_scratch_database():
+    with scratch_database():
+        inside = connection.settings_dict["NAME"]
+        assert "whalefall_bench_" in inside
+        assert not Instance.objects.exists()
+    assert connection.settings_dict["NAME"] != inside
+    assert scratch_databases() == []
+
+
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
+def test_nothing_is_left_of_the_scratch_database_after_an_error(error):
+    with pytest.raises(error), scratch_database():
+        Instance.objects.create(name="half done", db_type="mysql")
+        raise error
+    assert not Instance.objects.exists()
+    assert scratch_databases() == []
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "UPDATE database_size_aggregations SET covered_days = covered_days + 1 WHERE instance_id = 2",
+        "UPDATE database_size_aggregations SET log_size_change_percent = 0.01 WHERE instance_id = 2",
+        "UPDATE database_size_aggregations SET data_size_change_bytes = NULL WHERE instance_id = 2",
+        "UPDATE instance_size_aggregations SET trend_direction = 'unknown' WHERE instance_id = 2",
+        "DELETE FROM instance_size_aggregations WHERE instance_id = 2",
+        "DELETE FROM database_size_aggregations WHERE instance_id = 2",
+    ],
+)
+def test_a_difference_between_the_rows_of_the_work_and_of_the_limit_stops_it(tampered_limit, sql):
+    tampered_limit(sql)
+    with pytest.raises(CommandError, match="were written like this by the work alone"):
+        benchmark("--scenario=scheduled")
+    assert scratch_databases() == []
+
+
+def test_a_row_that_the_limit_alone_has_stops_it(tampered_limit):
+    tampered_limit(
+        "INSERT INTO instance_size_aggregations (instance_id, period_type, period_start, period_end, sample_count, "
+        "covered_days, avg_total_size_bytes, min_total_size_bytes, max_total_size_bytes, avg_database_count, "
+        "min_database_count, max_database_count, trend_direction, calculated_at, created_at) "
+        "VALUES (1, 'daily', '2020-01-01', '2020-01-01', 1, 1, 1, 1, 1, 1, 1, 1, 'unknown', CURRENT_TIMESTAMP, "
+        "CURRENT_TIMESTAMP)"
+    )
+    with pytest.raises(CommandError, match="1 rows of instance_size_aggregations .* by the limit alone"):
+        benchmark("--scenario=daily")
+
+
+def test_a_run_that_does_not_do_all_instances_stops_it(poison_one):
+    with pytest.raises(CommandError, match="was to fail for 0 instances, but: 3 of 4 instances"):
+        benchmark("--scenario=daily")
+    assert scratch_databases() == []
+
+
+@pytest.fixture
+def poison_one(monkeypatch):
+    """The fleet comes with an instance whose sums overflow."""
+
+    def fill_and_poison(fleet):
+        fill(fleet)
+        scenarios.poison(fleet)
+
+    monkeypatch.setattr("capacity.management.commands.benchmark.fill", fill_and_poison)
+
+
+def test_the_fleet_is_the_same_every_time():
+    with scratch_database():
+        fill(Fleet(instances=4, databases=3, days=10, samples_per_day=2))
+        of_one = DatabaseSizeStat.objects.filter(instance__name="bench-2", database_name="database_2")
+        newest = of_one.order_by("collected_at").values_list("size_bytes", "data_size_bytes", "log_size_bytes")
+        assert of_one.count() == 20
+        assert list(newest)[-1] == (104_763_153_494, 73_334_207_443, 31_428_946_051)
+        assert set(of_one.filter(collected_on=TODAY).values_list("collected_at__hour", flat=True)) == {3, 12}
+
+
+def test_a_day_row_is_the_sum_of_the_last_samples_of_its_day():
+    with scratch_database():
+        fill(Fleet(instances=1, databases=3, days=2, samples_per_day=2))
+        last = DatabaseSizeStat.objects.filter(collected_on=TODAY, collected_at__hour=12)
+        day = InstanceSizeStat.objects.get(collected_on=TODAY)
+        assert day.total_size_bytes == sum(last.values_list("size_bytes", flat=True))
+        assert (day.database_count, day.collected_at) == (3, last[0].collected_at)
+
+
+@pytest.mark.parametrize("option", ["--instances=0", "--days=-1", "--runs=x", "--scenario=weekly"])
+def test_options_out_of_range_are_refused(option):
+    with pytest.raises(CommandError, match="argument"):
+        benchmark(option)
+
+
+def test_debug_does_not_slow_the_work(settings):
+    settings.DEBUG = True
+    Measured().run(Instance.objects.count)
+    assert settings.DEBUG
+    assert len(connection.queries_log) == 0
+
+
+def test_the_ratio_is_that_of_the_medians():
+    work, other = Measured([3.0, 1.0, 2.0]), Measured([1.0, 9.0, 1.0])
+    assert Figures("daily", work, other, "limit", rows=1, ratio_target=2).ratio == 2

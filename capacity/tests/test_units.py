@@ -1,0 +1,36 @@
+import pytest
+
+from capacity.units import format_bytes
+
+pytestmark = pytest.mark.unit
+
+
+@pytest.mark.parametrize(
+    ("size", "text"),
+    [
+        (0, "0 B"),
+        (1, "1 B"),
+        (1023, "1023 B"),
+        (1024, "1.0 KiB"),
+        (1075, "1.0 KiB"),
+        (1076, "1.1 KiB"),
+        (1536, "1.5 KiB"),
+        (1024**2 - 1, "1.0 MiB"),
+        (1024**2 - 52, "1023.9 KiB"),
+        (1024**2 - 51, "1.0 MiB"),
+        (5 * 1024**3, "5.0 GiB"),
+        (1024**4 * 3 // 2, "1.5 TiB"),
+        (1024**5, "1.0 PiB"),
+        (2**63 - 1, "8.0 EiB"),
+        (2000 * 1024**6, "2000.0 EiB"),
+        (-1536, "-1.5 KiB"),
+        (-1, "-1 B"),
+    ],
+)
+def test_sizes_are_shown_in_binary_units_with_one_decimal(size, text):
+    assert format_bytes(size) == text
+
+
+@pytest.mark.parametrize(("size", "text"), [(1536, "+1.5 KiB"), (0, "0 B"), (-1536, "-1.5 KiB")])
+def test_changes_have_a_sign(size, text):
+    assert format_bytes(size, sign=True) == text

@@ -1,0 +1,30 @@
+"""Sizes and percentages as people read them."""
+
+from decimal import Decimal
+
+UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
+
+
+def format_bytes(n: int, *, sign: bool = False) -> str:
+    """Bytes in binary units, one decimal place from KiB on: 0 B, 1023 B, 1.5 GiB, -2.0 TiB.
+
+    `sign` writes the plus of a change as well. Rounded half away from zero; exact at any size, as no float
+    is involved.
+    """
+    size, power = abs(n), 0
+    # The next unit as soon as this one would read 1024.0.
+    while power < len(UNITS) - 1 and _tenths(size, power) >= (10240 if power else 1024):
+        power += 1
+    number = str(size) if power == 0 else "{}.{}".format(*divmod(_tenths(size, power), 10))
+    return f"{'-' if n < 0 else '+' if sign and n else ''}{number} {UNITS[power]}"
+
+
+def _tenths(size: int, power: int) -> int:
+    """`size` in tenths of the unit, rounded; whole bytes for power 0."""
+    unit = 1024**power
+    return (10 * size + unit // 2) // unit if power else size
+
+
+def format_percent(percent: Decimal | None) -> str:
+    """A change with its sign, "+3.20 %"; unknown is a dash."""
+    return "–" if percent is None else f"{percent:+,.2f} %"

@@ -1,0 +1,75 @@
+"""Statements over many rows at once, their values in one JSON parameter.
+
+A constant number of statements whatever the number of rows; bulk_update takes 15 times as long, and
+bulk_create on SQLite a statement per 60 records.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from django.db import connection
+
+from .choices import OPEN_RECORD, RecordStatus
+
+if TYPE_CHECKING:
+    from .services import RecordResult
+
+NOW = {"postgresql": "STATEMENT_TIMESTAMP()", "sqlite": "STRFTIME('%%Y-%%m-%%d %%H:%%M:%%f', 'NOW')"}
+
+
+def json_rows(columns: Mapping[str, str]) -> str:
+    """A row source with one %s, a JSON list of objects; `columns` maps its names to PostgreSQL's types.
+
+    To stand behind FROM; gets the alias v.
+    """
+    if connection.vendor == "postgresql":
+        typed = ", ".join(f"{name} {type}" for name, type in columns.items())
+        return f"jsonb_to_recordset(%s::jsonb) AS v({typed})"
+    picked = ", ".join(f"json_extract(value, '$.{name}') AS {name}" for name in columns)
+    return f"(SELECT {picked} FROM json_each(%s)) AS v"
+
+
+def insert_records(session_pk: int, category: str, instances: Iterable[tuple[int, str]]) -> None:
+    """Inserts a pending record per (instance id, name), in the order of the ids."""
+    rows = json.dumps([{"id": pk, "name": name} for pk, name in instances])
+    sql = f"""
+        INSERT INTO sync_instance_records (session_id, instance_id, instance_name, sync_category, status,
+            items_synced, items_created, items_updated, items_deleted, error_code, error_message, sync_details)
+        SELECT %s, v.id, v.name, %s, '{RecordStatus.PENDING}', 0, 0, 0, 0, '', '', '{{}}'
+        FROM {json_rows({"id": "bigint", "name": "text"})}
+        WHERE true ORDER BY v.id
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [session_pk, category, rows])
+
+
+_RESULT_COLUMNS = {
+    "record_id": "bigint",
+    "status": "text",
+    "items_synced": "bigint",
+    "items_created": "bigint",
+    "items_updated": "bigint",
+    "items_deleted": "bigint",
+    "error_code": "text",
+    "error_message": "text",
+    "sync_details": "jsonb",
+}
+
+
+def finish_records(results: Iterable["RecordResult"]) -> int:
+    """Writes the ends of unfinished records; those that have ended already stay. Gives how many it wrote."""
+    assignments = ", ".join(f"{name} = v.{name}" for name in _RESULT_COLUMNS if name != "record_id")
+    open_statuses = ", ".join(f"'{status}'" for status in OPEN_RECORD)
+    now = NOW[connection.vendor]
+    sql = f"""
+        UPDATE sync_instance_records SET {assignments}, completed_at = {now},
+            started_at = COALESCE(started_at, {now})
+        FROM {json_rows(_RESULT_COLUMNS)}
+        WHERE sync_instance_records.id = v.record_id AND sync_instance_records.status IN ({open_statuses})
+    """
+    rows: list[dict[str, Any]] = [asdict(result) for result in results]
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [json.dumps(rows)])
+        return cursor.rowcount

@@ -1,0 +1,42 @@
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from .choices import OPEN_RECORD, OPEN_SESSION, SessionStatus
+
+if TYPE_CHECKING:
+    from .models import SyncInstanceRecord, SyncSession  # noqa: F401
+
+
+class SyncSessionQuerySet(models.QuerySet["SyncSession"]):
+    def pending(self) -> "SyncSessionQuerySet":
+        return self.filter(status=SessionStatus.PENDING)
+
+    def running(self) -> "SyncSessionQuerySet":
+        return self.filter(status=SessionStatus.RUNNING)
+
+    def open(self) -> "SyncSessionQuerySet":
+        """Pending or running: they hold their lock key."""
+        return self.filter(status__in=OPEN_SESSION)
+
+    def abandoned(self) -> "SyncSessionQuerySet":
+        """Running, but silent for longer than the lease, by the database's clock."""
+        lease = timedelta(seconds=settings.WHALEFALL_SESSION_LEASE)
+        return self.running().filter(heartbeat_at__lt=Now() - lease)
+
+    def never_started(self) -> "SyncSessionQuerySet":
+        """Pending for longer than the queue limit, by the database's clock."""
+        limit = timedelta(seconds=settings.WHALEFALL_QUEUE_LIMIT)
+        return self.pending().filter(created_at__lt=Now() - limit)
+
+    def stale(self) -> "SyncSessionQuerySet":
+        return self.filter(Q(pk__in=self.abandoned()) | Q(pk__in=self.never_started()))
+
+
+class SyncInstanceRecordQuerySet(models.QuerySet["SyncInstanceRecord"]):
+    def unfinished(self) -> "SyncInstanceRecordQuerySet":
+        return self.filter(status__in=OPEN_RECORD)

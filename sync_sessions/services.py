@@ -1,0 +1,298 @@
+"""The life of a session and its records.
+
+Every change of status is a conditional UPDATE with a look at the row count, so that it is made once, by
+whoever comes first. Everyone touches the session before its records: the other order deadlocks.
+Database errors propagate.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.db.models import Case, Count, Exists, F, OuterRef, QuerySet, Subquery, Value, When
+from django.db.models.functions import Coalesce, Now
+from django.utils.translation import gettext as _
+
+from . import bulk
+from .api.serializers import SyncSessionSerializer
+from .choices import OPEN_SESSION, RecordStatus, Scope, SessionStatus
+from .errors import SessionAlreadyRunning, SessionFinished, SessionLost
+from .models import SyncInstanceRecord, SyncSession
+from .texts import clean_error
+
+
+@dataclass(frozen=True)
+class RecordResult:
+    """How one record ended. `sync_details` is JSON with a "version"; items are rows of the run's product."""
+
+    record_id: int
+    status: str
+    items_synced: int = 0
+    items_created: int = 0
+    items_updated: int = 0
+    items_deleted: int = 0
+    error_code: str = ""
+    error_message: str = ""
+    sync_details: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "error_message", clean_error(self.error_message))
+
+
+#: What stale sessions are told, by error code. Stored in English; pages translate by code.
+STALE_REASONS = {
+    "abandoned": "The process that ran this session has given no sign of life for longer than the lease.",
+    "never_started": "No worker picked this session up in time: check that a worker is running.",
+}
+RESULT_MISSING = "The run ended without a result for this instance (aggregation result missing)."
+
+
+class SyncSessionService:
+    """Bulk by nature: each call costs a constant number of statements, however many records it is about."""
+
+    def create_session(
+        self,
+        *,
+        sync_type: str,
+        sync_category: str,
+        lock_key: str,
+        scope: str = Scope.ALL,
+        details: Mapping[str, Any] | None = None,
+        instances: Sequence[tuple[int, str]] = (),
+        created_by: Any = None,
+        task_id: str = "",
+        status: str = SessionStatus.RUNNING,
+    ) -> SyncSession:
+        """Opens a session, running or pending (queued), with a pending record per (instance id, name).
+
+        Fails stale sessions first, so that they hold no key. Raises SessionAlreadyRunning, carrying the
+        other one, when an open session holds `lock_key`.
+        """
+        self.fail_stale_sessions()
+        now = Now() if status == SessionStatus.RUNNING else None
+        with transaction.atomic():
+            session = self._insert(
+                SyncSession(
+                    sync_type=sync_type,
+                    sync_category=sync_category,
+                    lock_key=lock_key,
+                    scope=scope,
+                    details={"version": 1, **(details or {})},
+                    total_instances=len(instances),
+                    created_by=created_by,
+                    task_id=task_id,
+                    status=status,
+                    started_at=now,
+                    heartbeat_at=now,
+                )
+            )
+            self.add_instance_records(session, instances)
+        return session
+
+    def _insert(self, session: SyncSession) -> SyncSession:
+        for _attempt in range(3):
+            try:
+                with transaction.atomic():
+                    session.save(force_insert=True)
+            except IntegrityError as error:
+                conflict = error
+            else:
+                session.refresh_from_db()  # the times are the database's
+                return session
+            other = SyncSession.objects.open().filter(lock_key=session.lock_key).first()
+            if other:
+                raise SessionAlreadyRunning(
+                    _("The same run is already under way: session %(id)s. Wait for its end or cancel it.")
+                    % {"id": other.session_id},
+                    other,
+                )
+            # The other one ended between our INSERT and our look: the key is free now.
+        raise conflict
+
+    def add_instance_records(self, session: SyncSession, instances: Sequence[tuple[int, str]]) -> None:
+        """A pending record per (instance id, name)."""
+        if instances:
+            bulk.insert_records(session.pk, session.sync_category, instances)
+
+    def record_ids(self, session: SyncSession) -> dict[int, int]:
+        """{instance id: record id} of the session. One query."""
+        rows = session.records.exclude(instance=None).values_list("instance_id", "id")
+        return {instance_id: record_id for instance_id, record_id in rows if instance_id is not None}
+
+    def claim_session(self, session: SyncSession, task_id: str = "") -> None:
+        """pending -> running, by the one process whose UPDATE hits; SessionFinished for every other."""
+        pending = SyncSession.objects.pending().filter(pk=session.pk)
+        if not pending.update(
+            status=SessionStatus.RUNNING,
+            started_at=Now(),
+            heartbeat_at=Now(),
+            updated_at=Now(),
+            task_id=task_id or session.task_id,
+        ):
+            session.refresh_from_db()
+            raise SessionFinished(
+                _("Session %(id)s was not waiting to be started: it is %(status)s.")
+                % {"id": session.session_id, "status": session.get_status_display()},
+                session,
+            )
+        session.refresh_from_db()
+
+    def start_instance_records(self, session: SyncSession, record_ids: Sequence[int]) -> None:
+        """pending -> running, and a sign of life. SessionLost when the session is no longer running."""
+        with transaction.atomic():
+            self.heartbeat(session)
+            SyncInstanceRecord.objects.filter(pk__in=record_ids, status=RecordStatus.PENDING).update(
+                status=RecordStatus.RUNNING, started_at=Now()
+            )
+
+    def heartbeat(self, session: SyncSession, *, successful: int = 0, failed: int = 0, skipped: int = 0) -> None:
+        """The fence: moves the lease and adds to the counters, if the session is still running.
+
+        Raises SessionLost otherwise, so that the caller's transaction rolls back. Comes last in a chunk, as
+        it holds the session's row until the commit.
+        """
+        if (
+            not SyncSession.objects.running()
+            .filter(pk=session.pk)
+            .update(
+                heartbeat_at=Now(),
+                updated_at=Now(),
+                successful_instances=F("successful_instances") + successful,
+                failed_instances=F("failed_instances") + failed,
+                skipped_instances=F("skipped_instances") + skipped,
+            )
+        ):
+            session.refresh_from_db()
+            raise SessionLost(
+                _("Session %(id)s is no longer running: it is %(status)s.")
+                % {"id": session.session_id, "status": session.get_status_display()},
+                session,
+            )
+
+    def complete_instance_records(self, session: SyncSession, results: Sequence[RecordResult]) -> None:
+        """Behind the fence, writes the ends of records: completed or skipped."""
+        if results:
+            skipped = sum(result.status == RecordStatus.SKIPPED for result in results)
+            self.heartbeat(session, successful=len(results) - skipped, skipped=skipped)
+            bulk.finish_records(results)
+
+    def fail_instance_records(self, session: SyncSession, results: Sequence[RecordResult]) -> None:
+        """Behind the fence, writes the ends of failed records."""
+        if results:
+            self.heartbeat(session, failed=len(results))
+            bulk.finish_records(results)
+
+    def finish_session(self, session: SyncSession, *, missing_details: Mapping[str, Any] | None = None) -> None:
+        """running -> completed if no record failed, else failed. Records without a result fail first.
+
+        `missing_details` is the sync_details that those get.
+        Raises SessionLost when the session is no longer running.
+        """
+        if not self._end(
+            session,
+            SyncSession.objects.running(),
+            None,
+            RecordStatus.FAILED,
+            record_code="result_missing",
+            record_message=RESULT_MISSING,
+            record_details=missing_details,
+        ):
+            session.refresh_from_db()
+            raise SessionLost(_("Session %(id)s has ended already.") % {"id": session.session_id}, session)
+        session.refresh_from_db()
+
+    def fail_session(self, session: SyncSession, code: str, error: object) -> bool:
+        """Fails an open session and its unfinished records with this reason; False when it had ended."""
+        text = clean_error(error)
+        hit = self._end(
+            session,
+            SyncSession.objects.open(),
+            SessionStatus.FAILED,
+            RecordStatus.FAILED,
+            code,
+            text,
+        )
+        session.refresh_from_db()
+        return hit
+
+    def cancel_session(self, session: SyncSession) -> None:
+        """Cancels an open session and its unfinished records; what is done stays. SessionFinished otherwise."""
+        if not self._end(session, SyncSession.objects.open(), SessionStatus.CANCELLED, RecordStatus.CANCELLED):
+            session.refresh_from_db()
+            raise SessionFinished(
+                _("Session %(id)s cannot be cancelled: it is %(status)s.")
+                % {"id": session.session_id, "status": session.get_status_display()},
+                session,
+            )
+        session.refresh_from_db()
+
+    def fail_stale_sessions(self) -> list[SyncSession]:
+        """Fails the sessions whose process is gone, with their unfinished records; gives those this call failed."""
+        failed = []
+        for code, text in STALE_REASONS.items():
+            stale: QuerySet[SyncSession] = getattr(SyncSession.objects, code)()
+            for session in stale:
+                # Asked again in the UPDATE: it may have moved, or another reaper may have been here.
+                if self._end(session, stale, SessionStatus.FAILED, RecordStatus.FAILED, code, text):
+                    session.refresh_from_db()
+                    failed.append(session)
+        return failed
+
+    def snapshot(self, session: SyncSession) -> dict[str, Any]:
+        """The session as `GET sync-sessions/{session_id}/` shows it, read from the database."""
+        return dict(SyncSessionSerializer(SyncSession.objects.get(pk=session.pk)).data)
+
+    def _end(
+        self,
+        session: SyncSession,
+        expected: QuerySet[SyncSession],
+        status: str | None,
+        record_status: str,
+        code: str = "",
+        text: str = "",
+        record_code: str = "",
+        record_message: str = "",
+        record_details: Mapping[str, Any] | None = None,
+    ) -> bool:
+        """Ends the session if it is among the `expected` still; its unfinished records get `record_status`.
+
+        `status` None: completed, or failed when a record failed. The counters are made from the records.
+        """
+        with transaction.atomic():
+            # Locks the row in its expected state before the records are touched.
+            if not expected.filter(pk=session.pk).update(updated_at=Now()):
+                return False
+            records = SyncInstanceRecord.objects.filter(session=session)
+            details = {} if record_details is None else {"sync_details": record_details}
+            records.unfinished().update(
+                **details,
+                status=record_status,
+                error_code=record_code or code,
+                error_message=record_message or text,
+                completed_at=Now(),
+            )
+
+            def counted(*statuses: str) -> Coalesce:
+                matching = SyncInstanceRecord.objects.filter(session=OuterRef("pk"), status__in=statuses)
+                totals = matching.order_by().values("session").annotate(n=Count("pk")).values("n")
+                return Coalesce(Subquery(totals), 0)
+
+            has_failed = Exists(SyncInstanceRecord.objects.filter(session=OuterRef("pk"), status=RecordStatus.FAILED))
+            by_records = Case(
+                When(has_failed, then=Value(SessionStatus.FAILED)), default=Value(SessionStatus.COMPLETED)
+            )
+            SyncSession.objects.filter(pk=session.pk, status__in=OPEN_SESSION).update(
+                status=by_records if status is None else Value(status),
+                successful_instances=counted(RecordStatus.COMPLETED),
+                failed_instances=counted(RecordStatus.FAILED),
+                skipped_instances=counted(RecordStatus.SKIPPED),
+                completed_at=Now(),
+                updated_at=Now(),
+                error_code=code,
+                error_message=text,
+            )
+        return True
+
+
+sync_session_service = SyncSessionService()

@@ -1,0 +1,49 @@
+import uuid
+
+import pytest
+from django.contrib.auth.models import Permission
+from rest_framework.test import APIClient
+
+from sync_sessions.services import sync_session_service
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def viewer(django_user_model):
+    user = django_user_model.objects.create_user("viewer")
+    user.user_permissions.add(Permission.objects.get(codename="view_syncsession"))
+    client = APIClient()
+    client.force_login(user)
+    return client
+
+
+def test_a_session_is_shown_as_its_snapshot(viewer, open_session):
+    session = open_session()
+    answer = viewer.get(f"/api/v1/sync-sessions/{session.session_id}/")
+    assert answer.status_code == 200
+    assert answer.json() == sync_session_service.snapshot(session)
+
+
+def test_an_unknown_session_is_a_404_problem(viewer):
+    answer = viewer.get(f"/api/v1/sync-sessions/{uuid.uuid4()}/")
+    assert answer.status_code == 404
+    assert answer["Content-Type"] == "application/problem+json"
+    assert answer.json()["code"] == "not_found"
+
+
+def test_who_is_not_logged_in_gets_401_and_who_may_not_403(open_session, django_user_model):
+    url = f"/api/v1/sync-sessions/{open_session().session_id}/"
+    assert APIClient().get(url).status_code == 401
+    client = APIClient()
+    client.force_login(django_user_model.objects.create_user("nobody"))
+    assert client.get(url).status_code == 403
+
+
+@pytest.mark.parametrize("method", ["post", "put", "patch", "delete"])
+def test_nobody_changes_a_session(admin_user, open_session, method):
+    client = APIClient()
+    client.force_login(admin_user)
+    answer = getattr(client, method)(f"/api/v1/sync-sessions/{open_session().session_id}/")
+    assert answer.status_code == 405
+    assert answer.json()["code"] == "method_not_allowed"

@@ -1,0 +1,24 @@
+"""Error texts as they may be stored and shown."""
+
+import re
+
+MAX_LENGTH = 4000
+
+# user:password@ of a URL, and password=... / pwd: ... of a DSN, a JSON document or a repr.
+_URL_PASSWORD = re.compile(r"(://[^\s:/@]{0,255}:)[^\s@]{1,255}@")
+_NAMED_PASSWORD = re.compile(
+    r"""(?P<name>\b(?:password|passwd|pwd)["']?\s*[=:]\s*)(?:"[^"]*"|'[^']*'|[^\s,;&"'})]+)""", re.IGNORECASE
+)
+
+
+def mask_passwords(text: str) -> str:
+    return _NAMED_PASSWORD.sub(r"\g<name>****", _URL_PASSWORD.sub(r"\1****@", text))
+
+
+def clean_error(error: object) -> str:
+    """The text of an error for the log: passwords masked, no NUL or lone surrogate, at most 4,000 characters."""
+    # Twice the length is read, so that a password across the cut is masked whole, and 5 MB cost nothing.
+    text = str(error)[: 2 * MAX_LENGTH].replace("\x00", "")
+    text = text.encode("utf-8", "replace").decode("utf-8")
+    text = mask_passwords(text)
+    return text if len(text) <= MAX_LENGTH else text[: MAX_LENGTH - 1] + "…"

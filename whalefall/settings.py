@@ -1,0 +1,162 @@
+"""Settings, all from the environment (`.env` is read if present). README.md lists them.
+
+Without any variable this is the embedded mode: DEBUG, a SQLite file, no broker. DEBUG=false is production:
+it does not start without SECRET_KEY, WHALEFALL_FIELD_KEYS and ALLOWED_HOSTS.
+"""
+
+import os
+import tempfile
+from datetime import timedelta
+from ipaddress import ip_network
+from pathlib import Path
+
+from cryptography.fernet import Fernet
+from django.core.exceptions import ImproperlyConfigured
+from django.utils.translation import gettext_lazy as _
+
+from whalefall.env import boolean, database, host_name, listed, read_file, setting, time_zone, whole
+from whalefall.logging import logging_config
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+# pytest sets this for itself and its children: a developer's .env must not change what the tests say.
+if "PYTEST_VERSION" not in os.environ:
+    read_file(BASE_DIR / ".env")
+
+DEBUG = boolean("DEBUG", True)
+
+
+def required_in_production(name: str, value: str | list[str], how: str) -> None:
+    if not DEBUG and not value:
+        raise ImproperlyConfigured(f"{name} is not set: production (DEBUG=false) needs it. {how}")
+
+
+# Security
+SECRET_KEY = setting("SECRET_KEY", "", str, "a long random text")
+required_in_production("SECRET_KEY", SECRET_KEY, "Set a long random text and keep it secret.")
+SECRET_KEY = SECRET_KEY or "development-only-" + "0" * 40
+ALLOWED_HOSTS = listed(
+    "ALLOWED_HOSTS",
+    host_name,
+    "the host names of the site separated by commas, without https://, port or path",
+)
+required_in_production("ALLOWED_HOSTS", ALLOWED_HOSTS, "Set the host names of the site, separated by commas.")
+WHALEFALL_FIELD_KEYS = listed(
+    "WHALEFALL_FIELD_KEYS",
+    Fernet,
+    "Fernet keys (32 bytes in URL-safe base64) separated by commas; the first encrypts, all decrypt",
+    secret=True,
+)
+required_in_production(
+    "WHALEFALL_FIELD_KEYS",
+    WHALEFALL_FIELD_KEYS,
+    'Make one: python -c "from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())".',
+)
+# A fixed key keeps a development database readable from one start to the next.
+WHALEFALL_FIELD_KEYS = WHALEFALL_FIELD_KEYS or ["ZGV2ZWxvcG1lbnQtb25seS1kZXZlbG9wbWVudC1vbmw="]
+
+SESSION_COOKIE_AGE = int(timedelta(hours=8).total_seconds())
+SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEBUG
+SECURE_HSTS_SECONDS = 0 if DEBUG else int(timedelta(days=365).total_seconds())
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = not DEBUG
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+X_FRAME_OPTIONS = "DENY"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
+]
+
+# Product
+WHALEFALL_TIME_ZONE = time_zone("WHALEFALL_TIME_ZONE", "Asia/Shanghai")
+WHALEFALL_CHUNK_SIZE = whole("WHALEFALL_CHUNK_SIZE", 200, 1, 5000)
+WHALEFALL_SESSION_LEASE = whole("WHALEFALL_SESSION_LEASE", 90, 3, 3600, " of seconds")
+WHALEFALL_QUEUE_LIMIT = whole("WHALEFALL_QUEUE_LIMIT", 3600, 1, 604800, " of seconds")
+WHALEFALL_AGGREGATION_ENABLED = boolean("WHALEFALL_AGGREGATION_ENABLED", True)
+# Networks whose hosts may be collected from; none named: any address but link-local and metadata ones.
+WHALEFALL_COLLECT_NETWORKS = listed(
+    "WHALEFALL_COLLECT_NETWORKS", ip_network, "networks in CIDR form separated by commas, such as 10.0.0.0/8"
+)
+
+# Apps
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "django_celery_beat",
+    "sync_sessions",
+    "capacity",
+    "whalefall",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "whalefall.urls"
+WSGI_APPLICATION = "whalefall.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "whalefall" / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+# Database. No ATOMIC_REQUESTS: other connections must see a run's progress after each chunk.
+DATABASE = database("DATABASE_URL", BASE_DIR / "whalefall.sqlite3")
+DATABASES = {"default": DATABASE}
+if DATABASE["ENGINE"] == "django.db.backends.sqlite3":
+    # IMMEDIATE takes the write lock when a transaction begins: a reader that turns writer cannot wait for
+    # it and fails at once ("database is locked") however long the time-out.
+    DATABASE["OPTIONS"] = {
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+    }
+    # A file, as shared in-memory databases lock at once under threads.
+    DATABASE["TEST"] = {"NAME": f"{tempfile.gettempdir()}/test_whalefall_{os.getpid()}.sqlite3"}
+else:
+    idle_ms = WHALEFALL_SESSION_LEASE * 1000 * 2 // 3
+    DATABASE["OPTIONS"] = {
+        "connect_timeout": 10,
+        **DATABASE.get("OPTIONS", {}),  # those of the URL, such as ?sslmode=require
+        "options": f"-c lock_timeout=10000 -c idle_in_transaction_session_timeout={idle_ms}",
+    }
+    DATABASE["TEST"] = {"NAME": f"test_whalefall_{os.getpid()}"}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# API
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["whalefall.authentication.SessionOrUnauthorized"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAdminUser"],
+    "DEFAULT_PARSER_CLASSES": ["whalefall.parsers.BoundedJSONParser"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "EXCEPTION_HANDLER": "whalefall.api_errors.problem_details",
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+}
+
+# Language and time
+USE_TZ = True
+TIME_ZONE = WHALEFALL_TIME_ZONE
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", _("English")), ("zh-hans", _("Simplified Chinese"))]
+LOCALE_PATHS = [BASE_DIR / "whalefall" / "locale"]
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+
+LOGGING = logging_config(json_lines=not DEBUG)

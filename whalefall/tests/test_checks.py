@@ -1,0 +1,126 @@
+"""System checks: what would start now and go wrong later is an error that says what to do."""
+
+import sqlite3
+
+import pytest
+from django.core.management import call_command
+from django.core.management.base import SystemCheckError
+from django.db import connection
+
+from capacity.models import CapacityState
+from whalefall import checks
+
+from .starts import manage, python
+
+pytestmark = pytest.mark.django_db
+
+
+def complaint():
+    with pytest.raises(SystemCheckError) as stopped:
+        call_command("check")
+    return str(stopped.value)
+
+
+def test_the_zone_of_the_samples_is_the_zone_of_the_settings(settings):
+    CapacityState.objects.create(pk=1, time_zone=settings.TIME_ZONE)
+    call_command("check", fail_level="INFO")
+
+
+def test_another_zone_than_that_of_the_samples_is_an_error(settings):
+    settings.TIME_ZONE = "Europe/Berlin"
+    CapacityState.objects.create(pk=1, time_zone="Asia/Kolkata")
+    text = complaint()
+    assert "(whalefall.E001) WHALEFALL_TIME_ZONE is Europe/Berlin" in text
+    assert "Set WHALEFALL_TIME_ZONE=Asia/Kolkata." in text
+
+
+def test_nothing_is_said_before_the_first_sample():
+    call_command("check", fail_level="INFO")
+
+
+def test_nothing_is_said_before_the_first_migrate():
+    with connection.cursor() as cursor:
+        cursor.execute("DROP TABLE capacity_state")
+    call_command("check", fail_level="INFO")
+
+
+def test_a_database_that_is_too_old_is_an_error(monkeypatch):
+    monkeypatch.setitem(checks.OLDEST, connection.vendor, (99,))
+    text = complaint()
+    assert "(whalefall.E002) The database is too old" in text
+    assert "99 or newer" in text
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_database_that_django_refuses_as_too_old_is_an_error(monkeypatch):
+    connection.close()
+    monkeypatch.setattr("django.db.backends.base.base.RAN_DB_VERSION_CHECK", set())
+    with monkeypatch.context() as patched:
+        patched.setattr(connection.features, "minimum_database_version", (99,))
+        assert "(whalefall.E002) The database is too old" in complaint()
+    connection.close()
+
+
+def test_the_oldest_versions_are_those_that_the_statements_need():
+    assert checks.OLDEST == {"postgresql": (14,), "sqlite": (3, 35)}
+
+
+@pytest.mark.parametrize("hosts", [["whalefall.example"], ["localhost", "*"], ["10.0.0.1"], [".example"]])
+def test_debug_on_a_host_that_others_reach_is_an_error(settings, hosts):
+    settings.DEBUG, settings.ALLOWED_HOSTS = True, hosts
+    assert f"(whalefall.E003) DEBUG is on while ALLOWED_HOSTS names {hosts[-1]}" in complaint()
+
+
+@pytest.mark.parametrize("hosts", [[], ["localhost", "127.0.0.1", "[::1]", "demo.localhost", ".localhost"]])
+def test_debug_on_a_developers_machine_is_no_error(settings, hosts):
+    settings.DEBUG, settings.ALLOWED_HOSTS = True, hosts
+    call_command("check", fail_level="INFO")
+
+
+CLOSED_PORT = {"DATABASE_URL": "postgres://whalefall:geheim@127.0.0.1:1/capacity"}
+
+
+def test_a_database_that_does_not_answer_is_a_remark_for_a_check():
+    checked = manage("check", "--fail-level", "WARNING", **CLOSED_PORT)
+    assert checked.returncode == 0
+    assert "(whalefall.I001) The database cannot be used" in checked.stderr
+    assert "geheim" not in checked.stderr
+
+
+def test_a_database_that_does_not_answer_stops_what_needs_it():
+    for started in (manage("migrate", **CLOSED_PORT), python("-c", "import whalefall.wsgi", **CLOSED_PORT)):
+        assert started.returncode != 0
+        assert "(whalefall.E004) The database cannot be used" in started.stderr
+        assert "geheim" not in started.stderr
+
+
+@pytest.fixture
+def samples_of_another_zone(tmp_path):
+    """The URL of a SQLite database with nothing but the state of its samples."""
+    file = tmp_path / "samples.sqlite3"
+    with sqlite3.connect(file) as database:
+        database.execute("CREATE TABLE capacity_state (id INTEGER, time_zone TEXT)")
+        database.execute("INSERT INTO capacity_state VALUES (1, 'Europe/Berlin')")
+    database.close()
+    return {"DATABASE_URL": f"sqlite:///{file}"}
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        ["-c", "import whalefall.wsgi"],
+        ["manage.py", "migrate"],
+        ["manage.py", "runserver", "--noreload", "127.0.0.1:0"],
+    ],
+    ids=["web server", "migrate", "runserver"],
+)
+def test_another_zone_stops_every_start(samples_of_another_zone, start):
+    started = python(*start, **samples_of_another_zone)
+    assert started.returncode != 0
+    assert "Set WHALEFALL_TIME_ZONE=Europe/Berlin." in started.stderr
+
+
+def test_a_web_server_starts_in_the_zone_of_the_samples_and_holds_no_connection(samples_of_another_zone):
+    program = "import whalefall.wsgi; from django.db import connection; print(connection.connection)"
+    started = python("-c", program, **samples_of_another_zone, WHALEFALL_TIME_ZONE="Europe/Berlin")
+    assert (started.stdout, started.stderr) == ("None\n", "")
