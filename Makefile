@@ -34,7 +34,7 @@ demo: $(RUNTIME)  ## a SQLite file with demo data, aggregated and shown
 	@$(RUN) manage.py migrate --verbosity 0
 	@$(RUN) manage.py seed_demo
 	@$(RUN) manage.py aggregate --last
-	@$(RUN) manage.py aggregate --period daily --current
+	@$(RUN) manage.py aggregate --period daily --current --rows 10
 	@echo
 	@echo "Now run: $(if $(wildcard .env),DATABASE_URL= )make serve"
 	@echo "and open http://127.0.0.1:8000/admin/ (login demo / demo)."
