@@ -12,7 +12,7 @@ export TEST_REDIS_URL ?= redis://127.0.0.1:6379/0
 BARE := env $(addprefix -u ,$(shell sed -n 's/^\#*\([A-Z_]*\)=.*/\1/p' .env.example))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test lint fmt messages clean
+.PHONY: help demo serve stack test faults lint fmt messages clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -33,6 +33,7 @@ demo: export DATABASE_URL =
 demo: $(RUNTIME)  ## a SQLite file with demo data, aggregated and shown
 	@$(RUN) manage.py migrate --verbosity 0
 	@$(RUN) manage.py seed_demo
+	@$(RUN) manage.py aggregate --stale
 	@$(RUN) manage.py aggregate --last
 	@$(RUN) manage.py aggregate --period daily --current --rows 10
 	@echo
@@ -42,6 +43,16 @@ demo: $(RUNTIME)  ## a SQLite file with demo data, aggregated and shown
 serve: $(RUNTIME)  ## the site at http://127.0.0.1:8000/admin/
 	@$(RUN) manage.py migrate --verbosity 0
 	@$(RUN) manage.py runserver 127.0.0.1:8000
+
+# The settings read .env themselves; honcho would let it beat the environment.
+stack: $(DEV)  ## the site, a worker and beat on your PostgreSQL and Redis (DATABASE_URL, REDIS_URL)
+	@$(RUN) manage.py shell --verbosity 0 --command "import sys; from django.conf import settings; \
+		missing = ['DATABASE_URL to a PostgreSQL'] * settings.DATABASES['default']['ENGINE'].endswith('sqlite3'); \
+		missing += ['REDIS_URL to a Redis'] * (not settings.REDIS_URL); \
+		sys.exit(f'Set {\" and \".join(missing)}, in the environment or in .env.' if missing else 0)"
+	@$(RUN) manage.py migrate --verbosity 0
+	@echo "The site is at http://127.0.0.1:8000/admin/; Ctrl-C stops everything."
+	@$(RUN) -m honcho --procfile .Procfile --env /dev/null start
 
 # The tests marked live collect from servers, so they go with the services as well.
 test: $(DEV)  ## the tests on SQLite, and on PostgreSQL where the services answer
@@ -57,6 +68,10 @@ test: $(DEV)  ## the tests on SQLite, and on PostgreSQL where the services answe
 		$(BARE) $(RUN) -m pytest -m "not postgresql and not live" && \
 		echo "PostgreSQL and collecting were left out: $$missing"; \
 	fi
+
+# About half an hour; `make test` has the same faults with a single round each.
+faults: $(DEV)  ## kill, freeze and cut off workers, databases and brokers many times (needs the services)
+	@$(BARE) DATABASE_URL="$$TEST_DATABASE_URL" FAULT_REPEATS=$${FAULT_REPEATS:-25} $(RUN) -m pytest -m faults
 
 lint: CHECK := $(BARE) DATABASE_URL=sqlite://:memory: $(RUN)
 lint: $(DEV)  ## style, types, settings, migrations and import layers

@@ -33,6 +33,12 @@ class PeriodError(InputError):
     code = "invalid_period"
 
 
+class JobBusy(CapacityError):
+    """Another process does the same job at the moment."""
+
+    code = "job_busy"
+
+
 class SumOverflow(CapacityError):
     """A sum of sizes is larger than 2^63-1 bytes."""
 

@@ -23,6 +23,9 @@ class SyncSessionQuerySet(models.QuerySet["SyncSession"]):
         """Pending or running: they hold their lock key."""
         return self.filter(status__in=OPEN_SESSION)
 
+    def ended(self) -> "SyncSessionQuerySet":
+        return self.exclude(status__in=OPEN_SESSION)
+
     def abandoned(self) -> "SyncSessionQuerySet":
         """Running, but silent for longer than the lease, by the database's clock."""
         lease = timedelta(seconds=settings.WHALEFALL_SESSION_LEASE)

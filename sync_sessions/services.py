@@ -7,16 +7,18 @@ Database errors propagate.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import Case, Count, Exists, F, OuterRef, QuerySet, Subquery, Value, When
-from django.db.models.functions import Coalesce, Now
+from django.db.models import F, QuerySet
+from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
 from . import bulk
 from .api.serializers import SyncSessionSerializer
-from .choices import OPEN_SESSION, RecordStatus, Scope, SessionStatus
+from .choices import RecordStatus, Scope, SessionStatus
+from .ends import end_session
 from .errors import SessionAlreadyRunning, SessionFinished, SessionLost
 from .models import SyncInstanceRecord, SyncSession
 from .texts import clean_error
@@ -45,6 +47,7 @@ STALE_REASONS = {
     "abandoned": "The process that ran this session has given no sign of life for longer than the lease.",
     "never_started": "No worker picked this session up in time: check that a worker is running.",
 }
+PURGE_BATCH = 50
 RESULT_MISSING = "The run ended without a result for this instance (aggregation result missing)."
 
 
@@ -103,7 +106,7 @@ class SyncSessionService:
             other = SyncSession.objects.open().filter(lock_key=session.lock_key).first()
             if other:
                 raise SessionAlreadyRunning(
-                    _("The same run is already under way: session %(id)s. Wait for its end or cancel it.")
+                    _("A run of the same kind is already under way: session %(id)s. Wait for its end or cancel it.")
                     % {"id": other.session_id},
                     other,
                 )
@@ -189,7 +192,7 @@ class SyncSessionService:
         `missing_details` is the sync_details that those get.
         Raises SessionLost when the session is no longer running.
         """
-        if not self._end(
+        if not end_session(
             session,
             SyncSession.objects.running(),
             None,
@@ -202,10 +205,35 @@ class SyncSessionService:
             raise SessionLost(_("Session %(id)s has ended already.") % {"id": session.session_id}, session)
         session.refresh_from_db()
 
+    def finish_if_done(self, session: SyncSession) -> bool:
+        """Finishes a session that several processes share, if no record is unfinished and none was faster."""
+        # An instance deleted meanwhile keeps nobody waiting: its record ends without a result.
+        if session.records.unfinished().exclude(instance=None).exists():
+            return False
+        try:
+            self.finish_session(session)
+        except SessionLost:
+            return False
+        return True
+
+    def purge(self, older_than: timedelta, *, dry_run: bool = False) -> int:
+        """Deletes ended sessions created longer ago than this, with their records; gives how many sessions.
+
+        In batches, each its own commit.
+        """
+        old = SyncSession.objects.ended().filter(created_at__lt=Now() - older_than).order_by("pk")
+        if dry_run:
+            return old.count()
+        deleted = 0
+        while batch := list(old.values_list("pk", flat=True)[:PURGE_BATCH]):
+            SyncSession.objects.filter(pk__in=batch).delete()  # their records first, in one transaction
+            deleted += len(batch)
+        return deleted
+
     def fail_session(self, session: SyncSession, code: str, error: object) -> bool:
         """Fails an open session and its unfinished records with this reason; False when it had ended."""
         text = clean_error(error)
-        hit = self._end(
+        hit = end_session(
             session,
             SyncSession.objects.open(),
             SessionStatus.FAILED,
@@ -218,7 +246,7 @@ class SyncSessionService:
 
     def cancel_session(self, session: SyncSession) -> None:
         """Cancels an open session and its unfinished records; what is done stays. SessionFinished otherwise."""
-        if not self._end(session, SyncSession.objects.open(), SessionStatus.CANCELLED, RecordStatus.CANCELLED):
+        if not end_session(session, SyncSession.objects.open(), SessionStatus.CANCELLED, RecordStatus.CANCELLED):
             session.refresh_from_db()
             raise SessionFinished(
                 _("Session %(id)s cannot be cancelled: it is %(status)s.")
@@ -234,7 +262,7 @@ class SyncSessionService:
             stale: QuerySet[SyncSession] = getattr(SyncSession.objects, code)()
             for session in stale:
                 # Asked again in the UPDATE: it may have moved, or another reaper may have been here.
-                if self._end(session, stale, SessionStatus.FAILED, RecordStatus.FAILED, code, text):
+                if end_session(session, stale, SessionStatus.FAILED, RecordStatus.FAILED, code, text):
                     session.refresh_from_db()
                     failed.append(session)
         return failed
@@ -242,57 +270,6 @@ class SyncSessionService:
     def snapshot(self, session: SyncSession) -> dict[str, Any]:
         """The session as `GET sync-sessions/{session_id}/` shows it, read from the database."""
         return dict(SyncSessionSerializer(SyncSession.objects.get(pk=session.pk)).data)
-
-    def _end(
-        self,
-        session: SyncSession,
-        expected: QuerySet[SyncSession],
-        status: str | None,
-        record_status: str,
-        code: str = "",
-        text: str = "",
-        record_code: str = "",
-        record_message: str = "",
-        record_details: Mapping[str, Any] | None = None,
-    ) -> bool:
-        """Ends the session if it is among the `expected` still; its unfinished records get `record_status`.
-
-        `status` None: completed, or failed when a record failed. The counters are made from the records.
-        """
-        with transaction.atomic():
-            # Locks the row in its expected state before the records are touched.
-            if not expected.filter(pk=session.pk).update(updated_at=Now()):
-                return False
-            records = SyncInstanceRecord.objects.filter(session=session)
-            details = {} if record_details is None else {"sync_details": record_details}
-            records.unfinished().update(
-                **details,
-                status=record_status,
-                error_code=record_code or code,
-                error_message=record_message or text,
-                completed_at=Now(),
-            )
-
-            def counted(*statuses: str) -> Coalesce:
-                matching = SyncInstanceRecord.objects.filter(session=OuterRef("pk"), status__in=statuses)
-                totals = matching.order_by().values("session").annotate(n=Count("pk")).values("n")
-                return Coalesce(Subquery(totals), 0)
-
-            has_failed = Exists(SyncInstanceRecord.objects.filter(session=OuterRef("pk"), status=RecordStatus.FAILED))
-            by_records = Case(
-                When(has_failed, then=Value(SessionStatus.FAILED)), default=Value(SessionStatus.COMPLETED)
-            )
-            SyncSession.objects.filter(pk=session.pk, status__in=OPEN_SESSION).update(
-                status=by_records if status is None else Value(status),
-                successful_instances=counted(RecordStatus.COMPLETED),
-                failed_instances=counted(RecordStatus.FAILED),
-                skipped_instances=counted(RecordStatus.SKIPPED),
-                completed_at=Now(),
-                updated_at=Now(),
-                error_code=code,
-                error_message=text,
-            )
-        return True
 
 
 sync_session_service = SyncSessionService()

@@ -9,15 +9,25 @@ import structlog
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from rest_framework.exceptions import APIException, NotFound, ValidationError
+from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import exception_handler
+from rest_framework.views import APIView, exception_handler
 
 from capacity.aggregation.faults import Fault, classify
 from capacity.errors import InputError
 from sync_sessions.errors import SessionAlreadyRunning, SessionFinished
 
 log = structlog.get_logger(__name__)
+
+
+class NoSuchEndpoint(APIView):
+    """Answers for every address below /api/ that is none, so that clients get problem details there too."""
+
+    permission_classes = [AllowAny]
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        raise NotFound
 
 
 def problem_details(error: Exception, context: dict[str, Any]) -> Response:

@@ -9,11 +9,13 @@ from ipaddress import ip_address
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Info, register
+from django.core.checks import CheckMessage, Error, Info, Warning, register
 from django.db import Error as DatabaseFault
 from django.db import NotSupportedError, connection
+from django_celery_beat.models import PeriodicTask
 
 from capacity.models import CapacityState
+from capacity.rezone import schedules_elsewhere
 
 #: The oldest versions that run every statement; 3.35 is the first SQLite with RETURNING.
 OLDEST = {"postgresql": (14,), "sqlite": (3, 35)}
@@ -21,7 +23,7 @@ OLDEST = {"postgresql": (14,), "sqlite": (3, 35)}
 
 @register()
 def check_database(databases: Sequence[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
-    """E001 another time zone than that of the samples, E002 too old, E004 (I001) no answer.
+    """E001 another time zone than that of the samples, W001 or of the schedules, E002 too old, E004 (I001) no answer.
 
     A database that does not answer is an error for those who ask for it by name (migrate, a web server) and
     else a remark, so that `check --deploy` can be run where there is none yet.
@@ -49,8 +51,15 @@ def check_database(databases: Sequence[str] | None = None, **kwargs: Any) -> lis
 
 
 def _check_time_zone() -> list[CheckMessage]:
-    if CapacityState._meta.db_table not in connection.introspection.table_names():
-        return []  # before the first migrate
+    tables = connection.introspection.table_names()
+    # Not before the first migrate; and one thing after the other.
+    found = _check_zone_of_samples() if CapacityState._meta.db_table in tables else []
+    if not found and PeriodicTask._meta.db_table in tables:
+        found = _check_zone_of_schedules()
+    return found
+
+
+def _check_zone_of_samples() -> list[CheckMessage]:
     of_samples = CapacityState.objects.filter(pk=1).values_list("time_zone", flat=True).first()
     if of_samples in (None, settings.TIME_ZONE):
         return []
@@ -58,14 +67,45 @@ def _check_time_zone() -> list[CheckMessage]:
         Error(
             f"WHALEFALL_TIME_ZONE is {settings.TIME_ZONE}, but the days of the samples in this database were made "
             f"in {of_samples}: old and new days would not fit together.",
-            hint=f"Set WHALEFALL_TIME_ZONE={of_samples}. For another zone, import the samples into a new database.",
+            hint=f"Set WHALEFALL_TIME_ZONE={of_samples}. If it was changed on purpose, stop the web server, workers "
+            "and beat, run `manage.py rezone`, and start them again.",
             id="whalefall.E001",
+        )
+    ]
+
+
+def _check_zone_of_schedules() -> list[CheckMessage]:
+    elsewhere = list(schedules_elsewhere().order_by("name").values_list("name", "crontab__timezone"))
+    if not elsewhere:
+        return []
+    names = ", ".join(f"{name} ({zone})" for name, zone in elsewhere)
+    return [
+        Warning(
+            f"WHALEFALL_TIME_ZONE is {settings.TIME_ZONE}, but these schedules go by another one: {names}. They may "
+            "run before the day is over that they are about.",
+            hint=f"Set their crontabs to {settings.TIME_ZONE} in the admin, or run `manage.py rezone`.",
+            id="whalefall.W001",
         )
     ]
 
 
 def _dotted(version: Sequence[int]) -> str:
     return ".".join(map(str, version))
+
+
+@register()
+def check_celery_time_zone(**kwargs: Any) -> list[CheckMessage]:
+    """E005 Celery in another time zone than the product: beat would read crontabs in it."""
+    if settings.CELERY_TIMEZONE == settings.TIME_ZONE:
+        return []
+    return [
+        Error(
+            f"CELERY_TIMEZONE is {settings.CELERY_TIMEZONE}, but TIME_ZONE is {settings.TIME_ZONE}: what beat starts "
+            "would run at other hours than its schedule says.",
+            hint="Leave both to WHALEFALL_TIME_ZONE, as whalefall/settings.py has them.",
+            id="whalefall.E005",
+        )
+    ]
 
 
 @register()

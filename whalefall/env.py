@@ -93,6 +93,17 @@ def host_name(raw: str) -> None:
         raise ValueError
 
 
+def redis_url(name: str, default: str) -> str:
+    """The URL of a Redis; it may hold a password, so a wrong one is not repeated."""
+
+    def parse(raw: str) -> str:
+        if urlsplit(raw).scheme not in ("redis", "rediss") or not urlsplit(raw).hostname:
+            raise ValueError
+        return raw
+
+    return setting(name, default, parse, "redis://HOST:6379/0 (rediss:// with TLS)", secret=True)
+
+
 def time_zone(name: str, default: str) -> str:
     def parse(raw: str) -> str:
         try:

@@ -14,7 +14,7 @@ from cryptography.fernet import Fernet
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
-from whalefall.env import boolean, database, host_name, listed, read_file, setting, time_zone, whole
+from whalefall.env import boolean, database, host_name, listed, read_file, redis_url, setting, time_zone, whole
 from whalefall.logging import logging_config
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -33,6 +33,8 @@ def required_in_production(name: str, value: str | list[str], how: str) -> None:
 # Security
 SECRET_KEY = setting("SECRET_KEY", "", str, "a long random text")
 required_in_production("SECRET_KEY", SECRET_KEY, "Set a long random text and keep it secret.")
+if not DEBUG and len(SECRET_KEY) < 50:
+    raise ImproperlyConfigured("SECRET_KEY is too short: set a random text of at least 50 characters.")
 SECRET_KEY = SECRET_KEY or "development-only-" + "0" * 40
 ALLOWED_HOSTS = listed(
     "ALLOWED_HOSTS",
@@ -58,6 +60,8 @@ SESSION_COOKIE_AGE = int(timedelta(hours=8).total_seconds())
 SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEBUG
 SECURE_HSTS_SECONDS = 0 if DEBUG else int(timedelta(days=365).total_seconds())
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = not DEBUG
+# Asked over plain HTTP by whoever watches this process.
+SECURE_REDIRECT_EXEMPT = [r"^(healthz|readyz|metrics)$"]
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 X_FRAME_OPTIONS = "DENY"
 AUTH_PASSWORD_VALIDATORS = [
@@ -76,6 +80,11 @@ WHALEFALL_COLLECT_NETWORKS = listed(
     "WHALEFALL_COLLECT_NETWORKS", ip_network, "networks in CIDR form separated by commas, such as 10.0.0.0/8"
 )
 
+WHALEFALL_CATCH_UP_DAYS = whole("WHALEFALL_CATCH_UP_DAYS", 100, 1, 3660)
+WHALEFALL_SAMPLE_RETENTION_DAYS = whole("WHALEFALL_SAMPLE_RETENTION_DAYS", 400, 190, 36600)
+WHALEFALL_SESSION_RETENTION_DAYS = whole("WHALEFALL_SESSION_RETENTION_DAYS", 180, 1, 36600)
+WHALEFALL_METRICS_TOKEN = setting("WHALEFALL_METRICS_TOKEN", "", str, "a long random text")
+
 # Apps
 INSTALLED_APPS = [
     "django.contrib.admin",
@@ -92,6 +101,8 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    # Serves STATIC_ROOT; in development `runserver` serves the files where they lie.
+    *([] if DEBUG else ["whitenoise.middleware.WhiteNoiseMiddleware"]),
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -140,6 +151,38 @@ else:
     DATABASE["TEST"] = {"NAME": f"test_whalefall_{os.getpid()}"}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
+# Redis is optional: without it there is no broker, and the doors call the services themselves.
+REDIS_URL = redis_url("REDIS_URL", "")
+if REDIS_URL:
+    CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
+
+# Celery. Schedules live in the database, where staff edit them, so there is no CELERY_BEAT_SCHEDULE.
+CELERY_BROKER_URL = redis_url("CELERY_BROKER_URL", REDIS_URL)
+CELERY_TIMEZONE = TIME_ZONE = WHALEFALL_TIME_ZONE
+CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+# A beat that was down at the hour would else fire early the next day and again on time.
+CELERY_BEAT_CRON_STARTING_DEADLINE = 3600
+CELERY_TASK_IGNORE_RESULT = True  # the session is the record
+CELERY_TASK_SERIALIZER = CELERY_RESULT_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_TASK_ACKS_LATE = True
+# Not task_reject_on_worker_lost, which would bring back for ever a task that kills its process.
+CELERY_TASK_RETRY_ON_WORKER_LOST = True
+CELERY_TASK_SOFT_TIME_LIMIT = 1200
+CELERY_TASK_TIME_LIMIT = 1500
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False  # lines go through LOGGING
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    # Above the hard limit and the longest retry: a task that is still at work would be delivered again.
+    "visibility_timeout": 3600,
+    "unacked_restore_interval": 10,
+    "unacked_restore_throttle": 1,
+    "socket_timeout": 30,
+    "socket_connect_timeout": 5,
+    "health_check_interval": 25,
+}
+
 # API
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["whalefall.authentication.SessionOrUnauthorized"],
@@ -152,11 +195,15 @@ REST_FRAMEWORK = {
 
 # Language and time
 USE_TZ = True
-TIME_ZONE = WHALEFALL_TIME_ZONE
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", _("English")), ("zh-hans", _("Simplified Chinese"))]
 LOCALE_PATHS = [BASE_DIR / "whalefall" / "locale"]
 STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
+if not DEBUG:
+    STORAGES = {
+        "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+        "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    }
 
 LOGGING = logging_config(json_lines=not DEBUG)

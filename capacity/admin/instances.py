@@ -17,6 +17,7 @@ from capacity.collection.hosts import check_name
 from capacity.models import Instance
 from sync_sessions.choices import Scope
 from sync_sessions.errors import SessionAlreadyRunning
+from sync_sessions.models import SyncSession
 
 
 class ScopeActionForm(ActionForm):
@@ -25,10 +26,17 @@ class ScopeActionForm(ActionForm):
     scope = forms.ChoiceField(label=gettext_lazy("Scope:"), choices=Scope.choices, initial=Scope.ALL, required=False)
 
 
+class KeptPassword(forms.CharField):
+    """Changed when something is typed: the history must not tell of a password that was kept."""
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return bool(data)
+
+
 class InstanceForm(forms.ModelForm):
     """The password can be set, never seen: a blank keeps the stored one."""
 
-    password = forms.CharField(
+    password = KeptPassword(
         label=gettext_lazy("Password"),
         required=False,
         strip=False,
@@ -79,6 +87,15 @@ class InstanceAdmin(admin.ModelAdmin):
         # Not decrypted for a page that does not need it.
         return super().get_queryset(request).defer("password")
 
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        kept = [one for one in objs if one.samples.exists()]
+        if kept:
+            text = _(
+                "%(name)s has samples: deactivate it instead. `manage.py purge_instance` deletes its history too."
+            )
+            return [], {}, set(), [text % {"name": one.name} for one in kept]
+        return super().get_deleted_objects(objs, request)
+
     def has_trigger_aggregation_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("capacity.trigger_aggregation")
 
@@ -101,7 +118,7 @@ class InstanceAdmin(admin.ModelAdmin):
         try:
             result = CurrentAggregationService().aggregate_current(asked)
         except SessionAlreadyRunning as busy:
-            self._tell(request, messages.WARNING, str(busy), busy.session and busy.session.pk)
+            self._tell(request, messages.WARNING, str(busy), busy.session and busy.session.session_id)
         except Exception as error:
             # The orchestrator has put it on the session; here it becomes a message.
             self._tell(request, messages.ERROR, describe(error), getattr(error, "sync_session_id", None))
@@ -111,5 +128,8 @@ class InstanceAdmin(admin.ModelAdmin):
             self._tell(request, level, text, result["session"]["session_id"])
 
     def _tell(self, request: HttpRequest, level: int, text: str, session_id: Any) -> None:
-        url = reverse("admin:sync_sessions_syncsession_changelist") + f"?q={session_id}"
+        url = reverse("admin:sync_sessions_syncsession_changelist")
+        session = SyncSession.objects.filter(session_id=session_id).first() if session_id else None
+        if session:
+            url = reverse("admin:sync_sessions_syncsession_change", args=[session.pk])
         self.message_user(request, format_html('{} <a href="{}">{}</a>', text, url, _("Show the session")), level)

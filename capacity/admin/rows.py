@@ -16,6 +16,13 @@ class RowAdmin(admin.ModelAdmin):
     search_fields = ["instance__name"]
     show_full_result_count = False
 
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        # As the list shows them: sizes for people.
+        return self.list_display
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return self.list_display
+
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, is_dataclass
+from datetime import date
 from typing import Any
 
 import structlog
@@ -9,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from capacity.models import Instance
 from sync_sessions.choices import SessionStatus, SyncType
+from sync_sessions.errors import SessionFinished
 from sync_sessions.models import SyncSession
 from sync_sessions.texts import clean_error
 
@@ -60,6 +62,20 @@ class CurrentAggregationService:
             created_by=request.created_by,
             requested_period_type=requested or period.type,
         )
+        return current_result(run.session, run.summary, run.snapshot)
+
+    def run_queued(self, session_id: str, task_id: str = "") -> dict[str, Any]:
+        """Runs a pending session; everything else is on it. One that is taken already is skipped, with the reason."""
+        session = SyncSession.objects.get(session_id=session_id)
+        start = date.fromisoformat(session.details["period_start"])
+        period = Period.containing(session.details["period_type"], start)
+        try:
+            run = self.orchestrator.run(
+                period, session.scope, sync_type=session.sync_type, session=session, task_id=task_id
+            )
+        except SessionFinished as taken:
+            log.warning("current_aggregation.duplicate", session_id=session_id, reason=str(taken))
+            return {"status": AggregationStatus.SKIPPED.value, "message": str(taken)}
         return current_result(run.session, run.summary, run.snapshot)
 
 

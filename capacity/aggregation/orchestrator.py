@@ -1,30 +1,27 @@
 """The only owner of a run's life: opens or claims the session, wires the log to the service, ends it."""
 
-import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import structlog
-from django.db import Error, connection
 
 from capacity.models import Instance
-from sync_sessions.choices import SessionStatus, SyncCategory
+from sync_sessions.choices import SessionStatus, SyncCategory, SyncType
 from sync_sessions.errors import SessionLost
 from sync_sessions.models import SyncSession
 from sync_sessions.services import SyncSessionService, sync_session_service
 
-from .faults import Fault, classify, error_code, stored_reason
+from .faults import error_code, stored_reason
 from .periods import Period, period_config
 from .progress import ProgressCallbacks
 from .records import details, lock_key, record_result, session_details
 from .results import InstanceRef, InstanceResult
+from .retry import persist
 from .scopes import parse_scope
 from .service import AggregationService, instance_refs
 
 log = structlog.get_logger(__name__)
-
-RECONNECT_SECONDS = 30  #: how long bookkeeping waits for a database that went away
 
 
 @dataclass(frozen=True)
@@ -59,7 +56,8 @@ class AggregationOrchestrator:
         return self.sessions.create_session(
             sync_type=sync_type,
             sync_category=SyncCategory.AGGREGATION,
-            lock_key=lock_key(period, refs, fleet=instances is None),
+            # A schedule runs the marked ones of the whole fleet, even if it is one.
+            lock_key=lock_key(period, refs, fleet=instances is None or sync_type == SyncType.SCHEDULED_TASK),
             scope=scope,
             details=session_details(period, requested_period_type),
             instances=[(ref.id, ref.name) for ref in refs],
@@ -157,20 +155,9 @@ class AggregationOrchestrator:
 
     def _fail(self, session: SyncSession, error: BaseException) -> None:
         """Writes the end of a run that raised. Never raises itself: the caller's error is the one that counts."""
-        deadline = time.monotonic() + RECONNECT_SECONDS
         reason = stored_reason(error)
-        while True:
-            try:
-                self.sessions.fail_session(session, error_code(error), reason)
-                return
-            except Error as problem:
-                transient = classify(problem) is Fault.TRANSIENT and not connection.in_atomic_block
-                if not transient or time.monotonic() > deadline:
-                    # The reaper fails it once its lease is over.
-                    log.exception("session.end_not_written", original=reason)
-                    return
-                connection.close()
-                time.sleep(1)
-            except Exception:
-                log.exception("session.end_not_written", original=reason)
-                return
+        try:
+            persist(lambda: self.sessions.fail_session(session, error_code(error), reason))
+        except Exception:
+            # The reaper fails it once its lease is over.
+            log.exception("session.end_not_written", original=reason)

@@ -3,9 +3,9 @@
 A statement per level and period for the whole fleet, and nothing else: no chunks, no sessions, no isolation of
 instances. Numbers of the made-up fleet only: its percents fit in 64-bit arithmetic (changes below 460 TB).
 
-Tried and slower: one pass with conditional sums instead of the join, COUNT(DISTINCT) for the covered days and
-JIT on PostgreSQL, sorting before the INSERT, a full scan for the short windows; on SQLite the percent as a
-Python function, larger caches and temporary tables in memory.
+Tried and slower: one pass with conditional sums instead of the join, COUNT(DISTINCT) for the covered days on
+PostgreSQL, the server's small work_mem (it sorts on disk), a full scan for the short windows; on SQLite the percent
+as a Python function. No difference: the order of the rows, larger caches of SQLite.
 """
 
 from typing import NamedTuple
@@ -81,11 +81,12 @@ def _write(level: str, period: Period, keys: str, measures: tuple[Measure, ...])
         values[one.percent] = _percent(change, f"before_{one.name}")
     if level == "instance":
         values["trend_direction"] = TREND.format(percent=values["total_size_change_percent"])
-    replaced = ", ".join(f"{name} = excluded.{name}" for name in values if name != "created_at")
+    conflict = ("period_type", "period_start", *keys.split(", "))
+    replaced = [f"{name} = excluded.{name}" for name in values if name not in (*conflict, "created_at")]
     execute(f"""
         INSERT INTO {rows} ({", ".join(values)})
         SELECT {", ".join(values.values())} FROM ({source}) AS source WHERE true
-        ON CONFLICT (period_type, period_start, {keys}) DO UPDATE SET {replaced}""")
+        ON CONFLICT ({", ".join(conflict)}) DO UPDATE SET {", ".join(replaced)}""")
     if in_parallel:
         execute("DROP TABLE source")
 
@@ -105,10 +106,9 @@ def _window(samples: str, keys: str, period: Period, measures: tuple[Measure, ..
         sums += [*whole_columns, f"{_covered_days(period)} AS covered_days"]
         means += ["sample_count", "covered_days", *(column.split(" AS ")[1] for column in whole_columns)]
     # Names every instance, so that short windows are read through the index (instance, day).
-    by_index = period.days <= LONG_DAYS or connection.vendor == "sqlite"
-    instances = "instance_id IN (SELECT id FROM instances) AND" if by_index else ""
-    if by_index and connection.vendor == "postgresql":
-        instances = "instance_id = ANY(ARRAY(SELECT id FROM instances)) AND"
+    is_postgresql = connection.vendor == "postgresql"
+    every = "= ANY(ARRAY(SELECT id FROM instances))" if is_postgresql else "IN (SELECT id FROM instances)"
+    instances = f"instance_id {every} AND" if period.days <= LONG_DAYS or not is_postgresql else ""
     return f"""
         SELECT {keys}, {", ".join(means)} FROM (
             SELECT {keys}, {", ".join(sums)} FROM {samples}

@@ -90,7 +90,7 @@ def _stage(samples: Iterable[Sample | BadItem], now: datetime, new_instances: Ma
             staging.load(rows)
             rows.clear()
     staging.load(rows)
-    errors.add(staging.duplicates())
+    errors.add(*staging.duplicates())
     if errors.total:
         raise errors.rejected()
     return received

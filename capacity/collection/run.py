@@ -2,21 +2,19 @@
 database work would need a connection of its own, and SQLite has one writer.
 """
 
-import random
-import time
 import traceback
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import asdict
 from threading import Event
-from typing import TypeVar
 
 import structlog
 from django.conf import settings
-from django.db import DataError, Error, IntegrityError, connection, transaction
+from django.db import DataError, IntegrityError, transaction
 
-from capacity.aggregation.faults import Fault, classify, describe, error_code
+from capacity.aggregation.faults import describe, error_code
+from capacity.aggregation.retry import persist
 from capacity.errors import CapacityError, SamplesRejected
 from capacity.models import Instance
 from sync_sessions.choices import RecordStatus
@@ -37,30 +35,8 @@ from .ingest import Sample, ingest
 from .results import Outcome
 
 log = structlog.get_logger(__name__)
-T = TypeVar("T")
-
-RECONNECT_SECONDS = 30  #: how long the product's own database may be away
-
 #: What storing may raise because of one instance; everything else ends the run.
 INSTANCE_ERRORS = (CollectionError, IntegrityError, DataError)
-
-
-def persist(step: Callable[[], T]) -> T:
-    """Does a step in the product's own database; again while its errors are transient.
-
-    Within a caller's transaction nothing is tried again: the transaction is lost.
-    """
-    deadline = time.monotonic() + RECONNECT_SECONDS
-    while True:
-        try:
-            return step()
-        except Error as error:
-            again = classify(error) is Fault.TRANSIENT and not connection.in_atomic_block
-            if not again or time.monotonic() > deadline:
-                raise
-            log.warning("collection.step_retried", error=str(error).strip())
-            connection.close_if_unusable_or_obsolete()
-            time.sleep(random.uniform(0.5, 1.5))
 
 
 class CollectionRun:

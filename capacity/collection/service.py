@@ -1,25 +1,28 @@
 """Collecting from live servers: one session, a record per instance."""
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Any
 
 import structlog
 from django.utils import translation
 
 from capacity.aggregation.faults import describe, error_code
+from capacity.aggregation.retry import persist
 from capacity.models import Instance
-from sync_sessions.choices import SyncCategory
-from sync_sessions.errors import SessionLost
+from sync_sessions.choices import SessionStatus, SyncCategory
+from sync_sessions.errors import SessionFinished, SessionLost
 from sync_sessions.models import SyncSession
 from sync_sessions.services import SyncSessionService, sync_session_service
 
 from .results import CollectionResult, Outcome
-from .run import CollectionRun, persist
+from .run import CollectionRun
 
 log = structlog.get_logger(__name__)
 
 LOCK_KEY = "capacity:collection"
 WORKERS = 8  #: servers measured at a time
+BATCH = 32  #: instances of one task, when a collection is handed out to workers
 
 
 def ignore(outcome: Outcome) -> None:
@@ -51,23 +54,72 @@ class CollectionService:
         skipped with a reason. A cancelled run returns what was done. Raises SessionAlreadyRunning before
         anything is written, and whatever ends the whole run, after it is on the session.
         """
+        chosen = self._chosen(instances)
+        session = self._open(chosen, sync_type=sync_type, created_by=created_by, task_id=task_id)
+        outcomes = self._run(session, chosen, on_outcome, lambda: self.sessions.finish_session(session))
+        return CollectionResult(session, self.sessions.snapshot(session), tuple(outcomes))
+
+    def start(self, dispatch: Callable[[str, list[int]], object], *, sync_type: str, task_id: str = "") -> SyncSession:
+        """Opens a session for all active instances that have a host and hands them out in batches.
+
+        `dispatch` is called with the session's id and the ids of a batch, for a worker to call `collect_batch`.
+        Raises SessionAlreadyRunning, and what `dispatch` raises, after it is on the session.
+        """
+        chosen = self._chosen(None)
+        status = SessionStatus.PENDING if chosen else SessionStatus.RUNNING
+        session = self._open(chosen, sync_type=sync_type, task_id=task_id, status=status)
+        try:
+            for first in range(0, len(chosen), BATCH):
+                dispatch(str(session.session_id), [one.pk for one in chosen[first : first + BATCH]])
+        except BaseException as error:
+            self._fail(session, error)
+            raise
+        if not chosen:
+            self.sessions.finish_session(session)
+        return session
+
+    def collect_batch(self, session_id: str, instance_ids: list[int]) -> CollectionResult:
+        """Collects from a batch of a session; the batch that leaves no record unfinished ends the session.
+
+        Instances whose record has ended are left out, so that a batch delivered twice does its work once.
+        Raises what ends the whole session, after it is on it.
+        """
+        session = SyncSession.objects.get(session_id=session_id)
+        with suppress(SessionFinished):
+            self.sessions.claim_session(session)  # by the first batch to come
+        unfinished = session.records.unfinished().filter(instance__in=instance_ids)
+        chosen = self._chosen(Instance.objects.filter(sync_records__in=unfinished).defer("password"))
+        outcomes: list[Outcome] = []
+        if session.status == SessionStatus.RUNNING:
+            outcomes = self._run(session, chosen, ignore, lambda: self.sessions.finish_if_done(session))
+        return CollectionResult(session, self.sessions.snapshot(session), tuple(outcomes))
+
+    def _chosen(self, instances: Iterable[Instance] | None) -> list[Instance]:
         if instances is None:
             instances = Instance.objects.collectable().defer("password")
-        chosen = sorted({one.pk: one for one in instances}.values(), key=lambda one: one.pk)
-        session = self.sessions.create_session(
-            sync_type=sync_type,
+        return sorted({one.pk: one for one in instances}.values(), key=lambda one: one.pk)
+
+    def _open(self, chosen: list[Instance], **options: Any) -> SyncSession:
+        return self.sessions.create_session(
             sync_category=SyncCategory.CAPACITY,
             lock_key=LOCK_KEY,
             instances=[(one.pk, one.name) for one in chosen],
-            created_by=created_by,
-            task_id=task_id,
+            **options,
         )
+
+    def _run(
+        self,
+        session: SyncSession,
+        chosen: list[Instance],
+        on_outcome: Callable[[Outcome], None],
+        finish: Callable[[], object],
+    ) -> list[Outcome]:
         run = CollectionRun(self.sessions, session, self.workers, self.timeouts, on_outcome)
         # Stored texts are English; pages translate by code.
         with structlog.contextvars.bound_contextvars(session_id=str(session.session_id)), translation.override("en"):
             try:
                 run.collect(chosen)
-                persist(lambda: self.sessions.finish_session(session))
+                persist(finish)
             except SessionLost:
                 log.warning("collection.stopped", status=session.status)
             except BaseException as error:
@@ -75,7 +127,7 @@ class CollectionService:
                 error.sync_session_id = session.session_id  # type: ignore[attr-defined]
                 self._fail(session, error)
                 raise
-        return CollectionResult(session, self.sessions.snapshot(session), tuple(run.outcomes))
+        return run.outcomes
 
     def _fail(self, session: SyncSession, error: BaseException) -> None:
         """Writes the end of a run that raised. Never raises itself: the caller's error is the one that counts."""

@@ -16,6 +16,8 @@ from django.utils.translation import gettext as _
 
 from capacity.errors import SampleError
 
+from .validation import MAX_LISTED
+
 BATCH = 5000
 
 #: The order of the staged columns, `position` (the item's index) aside.
@@ -111,16 +113,21 @@ def derive_days() -> list[date]:
     return [date.fromisoformat(str(day)) for (day,) in fetch("SELECT DISTINCT collected_on FROM incoming_days")]
 
 
-def duplicates() -> Iterator[SampleError]:
-    """An error for every staged sample that repeats an earlier one."""
-    with connection.cursor() as cursor:
-        cursor.execute("""
-            SELECT position, first FROM incoming_samples JOIN (
-                SELECT instance_id, database_name, collected_at, MIN(position) AS first FROM incoming_samples
-                GROUP BY instance_id, database_name, collected_at HAVING COUNT(*) > 1
-            ) AS repeated USING (instance_id, database_name, collected_at)
-            WHERE position > first ORDER BY position
-        """)
-        for index, first in cursor:
-            detail = _("The same instance, database and time as item %(first)d.") % {"first": first}
-            yield SampleError(index, "collected_at", "duplicate", detail, first)
+def duplicates() -> tuple[list[SampleError], int]:
+    """Errors for the first staged samples that repeat an earlier one, and how many more of them there are."""
+    rows = fetch(
+        """
+        SELECT position, first, COUNT(*) OVER () FROM (
+            SELECT position, MIN(position) OVER (PARTITION BY instance_id, database_name, collected_at) AS first
+            FROM incoming_samples
+        ) AS numbered
+        WHERE position > first ORDER BY position LIMIT %s
+        """,
+        [MAX_LISTED],
+    )
+    text = _("The same instance, database and time as item %(first)d.")
+    errors = [
+        SampleError(index, "collected_at", "duplicate", text % {"first": first}, first)
+        for index, first, _total in rows
+    ]
+    return errors, rows[0][2] - len(rows) if rows else 0

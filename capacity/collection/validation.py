@@ -4,7 +4,6 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext as _
@@ -37,6 +36,10 @@ class BadItem:
     errors: tuple[SampleError, ...]
     sample: "Sample | None" = None
 
+    def __post_init__(self) -> None:
+        if not self.errors:
+            raise ValueError("a bad item needs an error")
+
 
 @dataclass
 class ErrorList:
@@ -45,33 +48,31 @@ class ErrorList:
     listed: list[SampleError] = field(default_factory=list)
     total: int = 0
 
-    def add(self, errors: Iterable[SampleError]) -> None:
+    def add(self, errors: Iterable[SampleError], more: int = 0) -> None:
+        """Errors, and how many more there are that are not listed anyway."""
         for error in errors:
             self.total += 1
             if len(self.listed) < MAX_LISTED:
                 self.listed.append(error)
+        self.total += more
 
     def rejected(self) -> SamplesRejected:
         """The exception that carries them, by item."""
         return SamplesRejected(sorted(self.listed, key=lambda error: error.index), self.total)
 
 
-@lru_cache(maxsize=10_000)
-def _text_problem(name: str) -> Problem:
-    if not name.strip():
-        return "blank", _("The name is empty.")
-    if len(name) > MAX_NAME:
-        return "too_long", _("The name has more than %(limit)d characters.") % {"limit": MAX_NAME}
-    if bad := _FORBIDDEN.search(name):
-        return "control_character", _("The name has a character that cannot be shown, U+%(code)04X: remove it.") % {
-            "code": ord(bad[0])
-        }
-    return None
-
-
 def name_problem(name: Any) -> Problem:
     """Of the name of an instance or database."""
-    return _text_problem(name) if isinstance(name, str) else ("not_a_text", _("The name must be a text."))
+    if not isinstance(name, str):
+        return "not_a_text", _("The name must be a text.")
+    if len(name) > MAX_NAME:
+        return "too_long", _("The name has more than %(limit)d characters.") % {"limit": MAX_NAME}
+    if not name.strip():
+        return "blank", _("The name is empty.")
+    if bad := _FORBIDDEN.search(name):
+        text = _("The name has a character that cannot be shown, U+%(code)04X: remove it.")
+        return "control_character", text % {"code": ord(bad[0])}
+    return None
 
 
 def size_problem(size: Any) -> Problem:
@@ -91,9 +92,8 @@ def moment_problem(moment: Any, now: datetime) -> Problem:
     if moment < EARLIEST:
         return "too_old", _("The time is before %(year)d.") % {"year": EARLIEST.year}
     if moment > now + CLOCK_SKEW:
-        return "in_future", _("The time is more than %(minutes)d minutes in the future: check the clocks.") % {
-            "minutes": CLOCK_SKEW.seconds // 60
-        }
+        text = _("The time is more than %(minutes)d minutes in the future: check the clocks.")
+        return "in_future", text % {"minutes": CLOCK_SKEW.seconds // 60}
     return None
 
 

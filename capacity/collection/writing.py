@@ -137,13 +137,14 @@ def write_days(now: datetime) -> int:
 def _overflows() -> Iterator[SampleError]:
     # The halves of the numbers are summed apart, as the sum itself is what does not fit.
     too_large = fetch(f"""
-        SELECT MIN(position), total.instance_id, total.collected_on FROM incoming_samples JOIN (
+        SELECT MIN(position), collected_on FROM incoming_samples
+        WHERE (instance_id, collected_on) IN (
             SELECT instance_id, collected_on {_LAST_OF_EACH_DATABASE}
-            HAVING SUM(size_bytes >> 32) + (CAST(SUM(size_bytes & 4294967295) AS bigint) >> 32) >= 2147483648
-        ) AS total USING (instance_id, collected_on)
-        GROUP BY total.instance_id, total.collected_on ORDER BY 1
+            HAVING SUM(size_bytes >> 32) + (CAST(SUM(size_bytes & {2**32 - 1}) AS bigint) >> 32) >= {2**31}
+        )
+        GROUP BY instance_id, collected_on ORDER BY 1
     """)
-    for index, _instance, day in too_large:
+    for index, day in too_large:
         detail = _("The sizes of this instance's databases on %(day)s add up to more than %(limit)d bytes.")
         yield SampleError(index, "size_bytes", "sum_overflow", detail % {"day": day, "limit": MAX_BYTES})
 
@@ -155,8 +156,10 @@ def _rejected(found: Iterable[SampleError]) -> SamplesRejected:
 
 
 def mark_stale(days: Iterable[date]) -> None:
-    """Marks, for each instance and day of the batch, the periods of every type that contain the day, and the
-    ones following them: their change depends on it."""
+    """Marks, for each instance and day of the batch, the periods that contain the day, and those that follow.
+
+    The change of the following ones depends on the day.
+    """
     marks = []
     for day in days:
         for config in periods.PERIOD_CONFIG:

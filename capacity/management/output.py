@@ -22,6 +22,7 @@ def show_table(out: OutputWrapper, title: str, columns: Sequence[str], rows: Seq
     """Writes the table to a command's stdout. Columns whose title begins with ">" align right."""
     if not out.isatty():
         out.write(f"{title}:")
+        out.write("  ".join(column.lstrip(">") for column in columns if column))
         for row in rows:
             out.write("  ".join(cell for cell in row if cell))
         return
@@ -35,7 +36,8 @@ def show_table(out: OutputWrapper, title: str, columns: Sequence[str], rows: Seq
     )
     for column in columns:
         right = column.startswith(">")
-        table.add_column(column.lstrip(">"), justify="right" if right else "left", no_wrap=True)
+        # On a narrow terminal texts are folded; a number that is cut is another number.
+        table.add_column(column.lstrip(">"), justify="right" if right else "left", no_wrap=right, overflow="fold")
     for row in rows:
         # Text, not markup: names may hold square brackets.
         table.add_row(*(Text(cell, style=_STYLES.get(cell, "")) for cell in row))

@@ -167,7 +167,7 @@ def test_an_engine_without_adapter_says_what_to_do(engine, name):
         adapter_for(engine)
 
     assert error.value.code == "engine_not_supported"
-    assert str(error.value) == f"Collection from {name} is not available: push its samples by CSV or API."
+    assert str(error.value) == f"Collection from {name} is not available: import its samples by CSV."
 
 
 def test_a_target_never_shows_its_password():

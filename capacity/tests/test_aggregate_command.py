@@ -128,6 +128,7 @@ def test_rows_shows_the_largest_instances(half_a_year):
     shown = aggregate("--period", "weekly", "--rows", "3").splitlines()[1:]
     assert shown == [
         "Largest instances, weekly 2025-06-23:",
+        "Instance  Engine  Size  Change  Percent  Trend  Databases  Days",
         "pg-1  PostgreSQL  172.9 KiB  +6.8 KiB  +4.12 %  Stable  1  7 of 7",
     ]
 
@@ -185,3 +186,23 @@ def test_switched_off_it_runs_nothing(half_a_year, settings):
     with pytest.raises(CommandError, match="WHALEFALL_AGGREGATION_ENABLED=true"):
         aggregate()
     assert not SyncSession.objects.exists()
+
+
+def test_a_back_fill_of_many_periods_tells_of_each_type_once(half_a_year):
+    lines = aggregate("--from", "2025-01-01", "--to", "2025-01-31", "--period", "daily").splitlines()
+    assert lines == ["daily: 31 runs from 2025-01-01 to 2025-01-31, 31 without a fault, 62 rows."]
+
+
+def test_a_back_fill_waits_for_a_run_of_somebody_else(half_a_year, monkeypatch):
+    other = sync_session_service.create_session(
+        sync_type=SyncType.MANUAL_TASK, sync_category=SyncCategory.AGGREGATION, lock_key="aggregation:daily"
+    )
+    monkeypatch.setattr("time.sleep", lambda _seconds: sync_session_service.finish_session(other))
+    lines = aggregate("--from", "2025-01-01", "--to", "2025-01-31", "--period", "daily").splitlines()
+    assert lines == ["daily: 31 runs from 2025-01-01 to 2025-01-31, 31 without a fault, 62 rows."]
+
+
+@pytest.mark.parametrize("rows", ["-1", "x"])
+def test_rows_is_a_number(rows):
+    with pytest.raises(CommandError, match="argument --rows"):
+        aggregate("--rows", rows)

@@ -114,7 +114,7 @@ def test_a_collection_under_way_is_said_in_a_sentence(maria):
 
     _printed, error = collect()
 
-    assert str(error).startswith(f"The same run is already under way: session {other.session_id}.")
+    assert str(error).startswith(f"A run of the same kind is already under way: session {other.session_id}.")
     assert error.returncode == 1
 
 

@@ -156,7 +156,7 @@ def test_given_instances_that_cannot_be_collected_from_are_skipped_with_a_reason
             "mssql",
             "skipped",
             "engine_not_supported",
-            "Collection from SQL Server is not available: push its samples by CSV or API.",
+            "Collection from SQL Server is not available: import its samples by CSV.",
         ),
     ]
     assert result.message == "1 of 4 instances collected, 0 failed, 3 skipped."

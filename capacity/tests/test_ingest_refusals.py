@@ -183,6 +183,11 @@ def test_what_a_door_has_found_is_listed_with_the_rest(instance):
     assert refused.total == 4
 
 
+def test_a_door_cannot_leave_an_item_out_by_saying_nothing():
+    with pytest.raises(ValueError, match="needs an error"):
+        BadItem(())
+
+
 def test_the_largest_day_total_that_fits_is_stored(instance):
     ingest([a_sample(instance, size=LARGEST - 1), a_sample(instance, size=1, database="stock")])
 

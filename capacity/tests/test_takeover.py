@@ -201,7 +201,7 @@ def test_a_starter_reaps_the_dead_session_that_holds_its_key(fleet):
 def test_two_reapers_fail_each_dead_session_once_and_no_live_one():
     for number in range(6):
         instance = make_instance(f"db-{number}")
-        AggregationOrchestrator().open(DAY, "all", instances=[instance], sync_type="scheduled_task")
+        AggregationOrchestrator().open(DAY, "all", instances=[instance], sync_type="manual_single")
     sessions = list(SyncSession.objects.order_by("id"))
     dead = {session.pk for session in sessions[:4]}
     SyncSession.objects.filter(pk__in=dead).update(heartbeat_at=Now() - timedelta(seconds=91))

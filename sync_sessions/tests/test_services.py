@@ -5,6 +5,7 @@ from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from sync_sessions.choices import RecordStatus, SessionStatus
+from sync_sessions.ends import end_session
 from sync_sessions.errors import SessionAlreadyRunning, SessionFinished, SessionLost
 from sync_sessions.models import SyncInstanceRecord, SyncSession
 from sync_sessions.services import RecordResult, sync_session_service
@@ -202,13 +203,12 @@ def test_the_next_starter_takes_over_from_a_dead_session(open_session, age):
 def test_a_sign_of_life_between_look_and_update_saves_a_session(open_session, age, monkeypatch):
     session = open_session()
     age(session, timedelta(days=1))
-    end = service._end
 
-    def wakes_up_first(expected, *args, **options):
+    def wakes_up_first(*args, **options):
         service.heartbeat(session)
-        return end(expected, *args, **options)
+        return end_session(*args, **options)
 
-    monkeypatch.setattr(service, "_end", wakes_up_first)
+    monkeypatch.setattr("sync_sessions.services.end_session", wakes_up_first)
     assert service.fail_stale_sessions() == []
     session.refresh_from_db()
     assert session.status == "running"

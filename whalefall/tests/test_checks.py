@@ -6,6 +6,7 @@ import pytest
 from django.core.management import call_command
 from django.core.management.base import SystemCheckError
 from django.db import connection
+from django_celery_beat.models import CrontabSchedule, PeriodicTask
 
 from capacity.models import CapacityState
 from whalefall import checks
@@ -15,9 +16,9 @@ from .starts import manage, python
 pytestmark = pytest.mark.django_db
 
 
-def complaint():
+def complaint(fail_level="ERROR"):
     with pytest.raises(SystemCheckError) as stopped:
-        call_command("check")
+        call_command("check", fail_level=fail_level)
     return str(stopped.value)
 
 
@@ -32,6 +33,44 @@ def test_another_zone_than_that_of_the_samples_is_an_error(settings):
     text = complaint()
     assert "(whalefall.E001) WHALEFALL_TIME_ZONE is Europe/Berlin" in text
     assert "Set WHALEFALL_TIME_ZONE=Asia/Kolkata." in text
+    assert "run `manage.py rezone`" in text
+
+
+def test_celery_in_another_zone_is_an_error(settings):
+    settings.CELERY_TIMEZONE = "UTC"
+    text = complaint()
+    assert f"(whalefall.E005) CELERY_TIMEZONE is UTC, but TIME_ZONE is {settings.TIME_ZONE}" in text
+    assert "Leave both to WHALEFALL_TIME_ZONE" in text
+
+
+@pytest.fixture
+def purge_in_utc():
+    """The schedule of the purge, with a crontab in UTC."""
+    schedule = PeriodicTask.objects.get(task="capacity.purge_samples")
+    schedule.crontab = CrontabSchedule.objects.create(minute="7", timezone="UTC")
+    schedule.save()
+    return schedule
+
+
+def test_a_schedule_of_ours_in_another_zone_is_a_warning(settings, purge_in_utc):
+    text = complaint("WARNING")
+    assert f"(whalefall.W001) WHALEFALL_TIME_ZONE is {settings.TIME_ZONE}" in text
+    assert "go by another one: WhaleFall: purge (UTC)." in text
+    assert f"Set their crontabs to {settings.TIME_ZONE} in the admin" in text
+    call_command("check", fail_level="ERROR")
+
+
+def test_schedules_of_other_tasks_may_have_any_zone(purge_in_utc):
+    purge_in_utc.task = "their.report"
+    purge_in_utc.save()
+    call_command("check", fail_level="INFO")
+
+
+def test_of_another_zone_than_that_of_the_samples_alone_is_spoken(purge_in_utc):
+    CapacityState.objects.create(pk=1, time_zone="Asia/Kolkata")
+    text = complaint()
+    assert "whalefall.E001" in text
+    assert "whalefall.W001" not in text
 
 
 def test_nothing_is_said_before_the_first_sample():
@@ -41,6 +80,7 @@ def test_nothing_is_said_before_the_first_sample():
 def test_nothing_is_said_before_the_first_migrate():
     with connection.cursor() as cursor:
         cursor.execute("DROP TABLE capacity_state")
+        cursor.execute("DROP TABLE django_celery_beat_periodictask")
     call_command("check", fail_level="INFO")
 
 

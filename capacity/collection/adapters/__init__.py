@@ -30,6 +30,6 @@ def adapter_for(db_type: str) -> type[Adapter]:
     if db_type not in ADAPTERS:
         name = DbType(db_type).label
         raise NotCollected(
-            "engine_not_supported", f"Collection from {name} is not available: push its samples by CSV or API."
+            "engine_not_supported", f"Collection from {name} is not available: import its samples by CSV."
         )
     return ADAPTERS[db_type]

@@ -1,12 +1,14 @@
 import json
 import time
 from argparse import ArgumentParser
+from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from capacity.aggregation.current import current_result
@@ -24,10 +26,19 @@ from sync_sessions.choices import Scope, SyncType
 from sync_sessions.errors import SessionAlreadyRunning
 
 BAD = ("failed", "cancelled", "busy")
+MANY = 20  #: runs; beyond it only those that went wrong are shown one by one
+BUSY_WAIT_SECONDS = 60  #: how long a back-fill waits for a run of somebody else to end
 
 
 def day(text: str) -> date:
     return date.fromisoformat(text)
+
+
+def count(text: str) -> int:
+    number = int(text)
+    if number < 0:
+        raise ValueError
+    return number
 
 
 class Command(BaseCommand):
@@ -47,7 +58,7 @@ class Command(BaseCommand):
         which.add_argument("--from", dest="first", type=day, metavar="DAY", help="every period inside a range ...")
         parser.add_argument("--to", dest="last_day", type=day, metavar="DAY", help="... both days included")
         parser.add_argument(
-            "--rows", type=int, default=0, metavar="N", help="show the N largest instances of each run"
+            "--rows", type=count, default=0, metavar="N", help="show the N largest instances of each run"
         )
         parser.add_argument("--json", action="store_true", help="print the results as JSON")
 
@@ -63,6 +74,8 @@ class Command(BaseCommand):
         if not periods and not options["json"]:
             self.stdout.write(_("No complete period is stale: nothing to do."))
         entries: list[dict[str, Any]] = []
+        plain = not options["json"] and not self.stdout.isatty()
+        wait = BUSY_WAIT_SECONDS if len(periods) > MANY else 0
         bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -80,20 +93,25 @@ class Command(BaseCommand):
                     instances = marked if named is None else [one for one in marked if one in named]
                     if not instances:
                         continue
-                entry = self._run(period, scope, instances, bar)
+                entry = self._run(period, scope, instances, bar, wait)
                 entries.append(entry)
-                if not options["json"] and not self.stdout.isatty():
+                if plain and (len(periods) <= MANY or entry["status"] in BAD):
                     self.stdout.write(_line(entry))
                 if entry["status"] == "failed" and "session" not in entry:
                     break  # the run itself failed: the next one would meet the same
         if options["json"]:
             self.stdout.write(json.dumps({"runs": entries}, ensure_ascii=False, default=str))
         elif self.stdout.isatty() and entries:
-            self._show(entries)
+            self._show(entries if len(entries) <= MANY else [one for one in entries if one["status"] in BAD])
+        if not options["json"] and len(entries) > MANY:
+            for text in _totals(entries):
+                self.stdout.write(text)
         if options["rows"] and not options["json"]:
             for period in periods:
                 self._show_rows(period, options["rows"])
         errors = [error for entry in entries for error in entry["errors"]]
+        if self.stdout.isatty():  # elsewhere its line has the message
+            errors += [entry["message"] for entry in entries if entry["status"] in BAD and not entry["errors"]]
         for text in errors[:20]:
             self.stderr.write(text)
         if len(errors) > 20:
@@ -128,7 +146,9 @@ class Command(BaseCommand):
             raise CommandError(_("There is no instance named %(names)s.") % {"names": ", ".join(unknown)})
         return found
 
-    def _run(self, period: Period, scope: str, instances: list[Instance] | None, bar: Progress) -> dict[str, Any]:
+    def _run(
+        self, period: Period, scope: str, instances: list[Instance] | None, bar: Progress, wait: float
+    ) -> dict[str, Any]:
         total = Instance.objects.active().count() if instances is None else len(instances)
         task = bar.add_task(f"{period.type} {period.start}", total=total)
 
@@ -144,20 +164,23 @@ class Command(BaseCommand):
             "period_end": period.end.isoformat(),
             "errors": [],
         }
+        options: dict[str, Any] = {"instances": instances, "sync_type": kind}
+        options["listeners"] = ProgressCallbacks(on_complete=advance, on_error=advance)
         try:
-            run = AggregationOrchestrator().run(
-                period,
-                scope,
-                instances=instances,
-                sync_type=kind,
-                listeners=ProgressCallbacks(on_complete=advance, on_error=advance),
-            )
+            while True:
+                try:
+                    run = AggregationOrchestrator().run(period, scope, **options)
+                    break
+                except SessionAlreadyRunning:
+                    if time.monotonic() - begun >= wait:
+                        raise
+                    time.sleep(1)
             entry |= current_result(run.session, run.summary, run.snapshot)
         except SessionAlreadyRunning as busy:
-            entry |= {"status": "busy", "message": str(busy), "errors": [str(busy)]}
+            entry |= {"status": "busy", "message": str(busy)}
         except Exception as error:
             # On its session already; here it becomes a sentence and the exit code.
-            entry |= {"status": "failed", "message": describe(error), "errors": [describe(error)]}
+            entry |= {"status": "failed", "message": describe(error)}
         bar.remove_task(task)
         return entry | {"seconds": round(time.monotonic() - begun, 2)}
 
@@ -177,7 +200,14 @@ class Command(BaseCommand):
 
     def _show_rows(self, period: Period, count: int) -> None:
         rows = InstanceSizeAggregation.objects.filter(period_type=period.type, period_start=period.start)
-        columns = [_("Instance"), _("Engine"), ">" + _("Size"), ">" + _("Change"), ">" + _("Percent"), _("Trend")]
+        columns = [
+            _("Instance"),
+            _("Engine"),
+            ">" + _("Size"),
+            ">" + pgettext("of size", "Change"),
+            ">" + _("Percent"),
+            _("Trend"),
+        ]
         show_table(
             self.stdout,
             _("Largest instances, %(type)s %(start)s") % {"type": period.type, "start": period.start},
@@ -205,6 +235,20 @@ class Command(BaseCommand):
 def _span(entry: dict[str, Any]) -> str:
     one_day = entry["period_start"] == entry["period_end"]
     return entry["period_start"] if one_day else f"{entry['period_start']} – {entry['period_end']}"
+
+
+def _totals(entries: list[dict[str, Any]]) -> Iterator[str]:
+    """A line per period type, for a back-fill of many periods."""
+    for period_type in dict.fromkeys(entry["period_type"] for entry in entries):
+        runs = [entry for entry in entries if entry["period_type"] == period_type]
+        yield _("%(type)s: %(count)d runs from %(first)s to %(last)s, %(good)d without a fault, %(rows)d rows.") % {
+            "type": period_type,
+            "count": len(runs),
+            "first": runs[0]["period_start"],
+            "last": runs[-1]["period_end"],
+            "good": sum(run["status"] not in BAD for run in runs),
+            "rows": sum(run.get("processed_records", 0) for run in runs),
+        }
 
 
 def _line(entry: dict[str, Any]) -> str:

@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any, BinaryIO, NoReturn
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db import Error
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeElapsedColumn
 
+from capacity.aggregation.faults import describe
 from capacity.collection.csv_file import COLUMNS, FIRST_LINE, CsvError, CsvSamples
 from capacity.collection.ingest import IngestResult, ingest
 from capacity.errors import CapacityError, SampleError, SamplesRejected
@@ -45,8 +47,12 @@ class Command(BaseCommand):
             more = rejected.total - len(errors)
             reason = ngettext("the file has %(count)d error.", "the file has %(count)d errors.", rejected.total)
             self._fail(reason % {"count": rejected.total}, errors, more, as_json)
-        except (CapacityError, OSError) as error:
+        except CapacityError as error:
             self._fail(str(error), [], 0, as_json)
+        except Error as error:
+            self._fail(describe(error), [], 0, as_json)
+        except OSError as error:
+            self._fail(f"{options['file']}: {error.strerror}", [], 0, as_json)
         if as_json:
             self._print({"status": "completed", **asdict(result), "created_instances": created})
             return

@@ -40,7 +40,7 @@ def test_the_selected_instances_are_aggregated_and_the_message_links_to_the_sess
     session = SyncSession.objects.get()
     assert (level, session.status, session.created_by) == ("success", "completed", admin_user)
     assert "2 of 2 instances aggregated, 0 skipped, 0 failed." in text
-    assert f"?q={session.session_id}" in text
+    assert f"/admin/sync_sessions/syncsession/{session.pk}/change/" in text
     assert set(InstanceSizeAggregation.objects.values_list("instance__name", flat=True)) == {"pg-0", "pg-1"}
 
 
@@ -95,7 +95,7 @@ def test_a_run_that_fails_as_a_whole_is_a_message_and_no_500(admin_client, fleet
     [(level, text)] = aggregate(admin_client, fleet)
     assert level == "error"
     assert "disk &lt;b&gt;full&lt;/b&gt;" in text
-    assert str(SyncSession.objects.get().session_id) in text
+    assert f"/syncsession/{SyncSession.objects.get().pk}/change/" in text
 
 
 def test_switched_off_is_a_warning(admin_client, fleet, settings):

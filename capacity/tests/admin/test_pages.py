@@ -1,5 +1,6 @@
 import pytest
 from django.apps import apps
+from django.contrib.admin.models import LogEntry
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
@@ -9,6 +10,7 @@ from capacity.aggregation.current import CurrentAggregationRequest, CurrentAggre
 from capacity.collection.ingest import Sample, ingest
 from capacity.models import Instance
 from capacity.tests.factories import make_instance
+from sync_sessions.models import SyncSession
 
 pytestmark = pytest.mark.django_db
 
@@ -82,10 +84,35 @@ def test_a_host_that_is_none_is_refused_with_a_sentence(admin_client, host):
     assert not Instance.objects.exists()
 
 
-def test_an_instance_with_samples_is_not_deleted(admin_client, hostile):
-    page = admin_client.post(reverse("admin:capacity_instance_delete", args=[hostile.pk]), {"post": "yes"})
-    assert page.status_code == 200
+def test_an_instance_with_samples_is_not_deleted_and_the_page_says_what_to_do(admin_client, hostile):
+    url = reverse("admin:capacity_instance_delete", args=[hostile.pk])
+    assert "deactivate it instead" in admin_client.get(url).content.decode()
+    admin_client.post(url, {"post": "yes"})
     assert Instance.objects.filter(pk=hostile.pk).exists()
+
+
+def test_an_instance_without_samples_is_deleted(admin_client):
+    instance = make_instance()
+    admin_client.post(reverse("admin:capacity_instance_delete", args=[instance.pk]), {"post": "yes"})
+    assert not Instance.objects.exists()
+
+
+def test_the_history_tells_of_a_password_only_when_one_was_typed(admin_client):
+    admin_client.post(reverse("admin:capacity_instance_add"), form(password="s3cret"))
+    url = reverse("admin:capacity_instance_change", args=[Instance.objects.get().pk])
+    admin_client.post(url, form(description="new"))
+    admin_client.post(url, form(description="new", password="other"))
+    said = [entry.get_change_message() for entry in LogEntry.objects.order_by("pk")]
+    assert said == ["Added.", "Changed Description.", "Changed Password."]
+
+
+def test_a_session_page_leads_to_its_records(admin_client, hostile):
+    session = SyncSession.objects.get()
+    page = admin_client.get(reverse("admin:sync_sessions_syncsession_change", args=[session.pk])).content.decode()
+    link = reverse("admin:sync_sessions_syncinstancerecord_changelist") + f"?session__id__exact={session.pk}"
+    assert f"Aggregation daily {session.details['period_start']}" in page
+    assert link in page
+    assert admin_client.get(link).context["cl"].result_count == 1
 
 
 def test_a_list_costs_the_same_for_one_row_and_for_many(admin_client, hostile):

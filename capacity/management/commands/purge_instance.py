@@ -1,0 +1,71 @@
+import json
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.db import Error
+from django.utils.translation import gettext as _
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from capacity.aggregation.faults import describe
+from capacity.errors import CapacityError
+from capacity.management.asking import answer_to
+from capacity.management.output import console
+from capacity.models import Instance
+from capacity.purging import history_of, purge_instance
+
+
+class Command(BaseCommand):
+    help = (
+        "Deletes an inactive instance with all its samples, day totals and period rows, in batches; the run log "
+        "keeps its records. Interrupted, it is run again and goes on."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("name", metavar="NAME")
+        parser.add_argument("--yes", action="store_true", help="do not ask, which a terminal is else asked")
+        parser.add_argument("--json", action="store_true", help="print what was deleted as JSON")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        instance = Instance.objects.filter(name=options["name"]).defer("password").first()
+        if instance is None:
+            raise CommandError(_("There is no instance named %(name)s.") % {"name": options["name"]})
+        history = history_of(instance)
+        if not instance.is_active and not options["yes"]:
+            self._ask(instance, history)
+        bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            console=console(self.stdout),
+            disable=options["json"] or not self.stdout.isatty(),
+            transient=True,
+        )
+        try:
+            with bar:
+                task = bar.add_task(_("Deleting"), total=sum(history.values()))
+                deleted = purge_instance(instance, lambda count: bar.advance(task, count))
+        except CapacityError as error:
+            raise CommandError(str(error)) from None
+        except Error as error:
+            reason = _("Not all of it is deleted: %(reason)s Run this again, it goes on.")
+            raise CommandError(reason % {"reason": describe(error)}) from None
+        if options["json"]:
+            self.stdout.write(json.dumps({"instance": instance.name, **deleted}, ensure_ascii=False))
+            return
+        self.stdout.write(
+            _(
+                "%(name)s is deleted, with %(samples)d samples, %(days)d day totals, %(database_rows)d and "
+                "%(instance_rows)d period rows of databases and of the instance, %(marks)d stale periods. Records "
+                "kept in the run log: %(records_kept)d."
+            )
+            % {"name": instance.name, **deleted}
+        )
+
+    def _ask(self, instance: Instance, history: dict[str, int]) -> None:
+        rows = history["database_rows"] + history["instance_rows"]
+        question = _("Delete %(name)s with its %(samples)d samples and %(rows)d period rows? Type its name again:")
+        answer = answer_to(self, question % {"name": instance.name, "samples": history["samples"], "rows": rows})
+        if answer not in (None, instance.name.strip()):
+            raise CommandError(_("That is not its name: nothing is deleted."))

@@ -1,0 +1,33 @@
+import json
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand
+from django.utils.translation import gettext as _
+
+from capacity.retention import purge
+
+
+class Command(BaseCommand):
+    help = "Deletes samples and sessions older than their retention, as the schedule does every night."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--dry-run", action="store_true", help="only count what would be deleted")
+        parser.add_argument("--json", action="store_true", help="print the result as JSON")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        result = purge(dry_run=options["dry_run"])
+        if options["json"]:
+            self.stdout.write(json.dumps(result.as_dict()))
+            return
+        counts = {"samples": result.samples, "days": result.days, "sessions": result.sessions}
+        if options["dry_run"]:
+            text = _("To be deleted: %(samples)d samples, %(days)d day totals, %(sessions)d sessions.")
+        else:
+            text = _("Deleted: %(samples)d samples, %(days)d day totals, %(sessions)d sessions.")
+        self.stdout.write(text % counts)
+        if result.kept_for:
+            names = ", ".join(result.as_dict()["kept_for"][:10])
+            text = _("Samples from %(day)s on are kept, as these periods must be computed from them: %(names)s.")
+            self.stdout.write(text % {"day": result.purged_before, "names": names})
+            self.stdout.write(_("Run `manage.py aggregate --stale`, then purge again."))

@@ -1,0 +1,74 @@
+"""Deletes what is older than its retention, in batches, and never what a period still has to be made from."""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+from django.conf import settings
+
+from sync_sessions.services import sync_session_service
+
+from .aggregation.periods import Period, parse_periods, today
+from .aggregation.plan import stale_periods
+from .models import CapacityState, DatabaseSizeStat, Instance, InstanceSizeStat
+
+BATCH = 5000
+INSTANCES = 200
+MODELS = (DatabaseSizeStat, InstanceSizeStat)
+
+
+@dataclass(frozen=True)
+class PurgeResult:
+    """What was deleted, or would be by a dry run."""
+
+    purged_before: date | None  #: the first day whose samples are kept; None: there never was a sample
+    samples: int
+    days: int
+    sessions: int
+    kept_for: tuple[Period, ...]  #: stale periods that older samples are kept for; aggregate them to let those go
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "purged_before": self.purged_before and self.purged_before.isoformat(),
+            "samples": self.samples,
+            "days": self.days,
+            "sessions": self.sessions,
+            "kept_for": [f"{period.type} {period.start}" for period in self.kept_for],
+        }
+
+
+def purge(*, dry_run: bool = False) -> PurgeResult:
+    """Deletes samples, day rows and sessions older than their retention; each batch is its own commit.
+
+    Samples are kept from the first day on that a stale complete period of an active instance is made from, its
+    previous period included: once they are gone, its row could not be made good. How far it went is on
+    CapacityState, and later runs of what lies before are skipped (samples_purged).
+    """
+    retention = timedelta(days=settings.WHALEFALL_SESSION_RETENTION_DAYS)
+    sessions = sync_session_service.purge(retention, dry_run=dry_run)
+    state = CapacityState.objects.first()
+    if state is None:
+        return PurgeResult(None, 0, 0, sessions, ())
+    now = today()
+    limit = now - timedelta(days=settings.WHALEFALL_SAMPLE_RETENTION_DAYS)
+    kept_for = tuple(p for p in stale_periods(parse_periods(None), now) if p.previous().start < limit)
+    first_kept = min([limit, *(period.previous().start for period in kept_for)])
+    first_kept = max(first_kept, state.samples_purged_before or date.min)
+    if dry_run:
+        samples, days = (model.objects.filter(collected_on__lt=first_kept).count() for model in MODELS)
+    else:
+        # Told first, so that no run begins to read what is about to go.
+        CapacityState.objects.filter(pk=state.pk).update(samples_purged_before=first_kept)
+        samples, days = (_delete(model, first_kept) for model in MODELS)
+    return PurgeResult(first_kept, samples, days, sessions, kept_for)
+
+
+def _delete(model: type[DatabaseSizeStat] | type[InstanceSizeStat], before: date) -> int:
+    """By instances, as the index leads with them: a search by the day alone would read every sample."""
+    ids = list(Instance.objects.order_by("pk").values_list("pk", flat=True))
+    deleted = 0
+    for first in range(0, len(ids), INSTANCES):
+        old = model.objects.filter(instance__in=ids[first : first + INSTANCES], collected_on__lt=before)
+        while batch := list(old.values_list("pk", flat=True)[:BATCH]):
+            deleted += model.objects.filter(pk__in=batch).delete()[0]
+    return deleted

@@ -1,0 +1,69 @@
+"""Celery tasks: a name, a retry policy, one call. The work is in the runners and services; each result is JSON."""
+
+from typing import Any
+
+import structlog
+from celery import Task, shared_task
+from celery.utils.time import get_exponential_backoff_interval
+from django.conf import settings
+
+from .aggregation.current import CurrentAggregationService
+from .aggregation.service import AggregationService
+from .aggregation.task_runner import AggregationTaskRunner
+from .collection.jobs import collect_batch, collect_fleet
+from .retention import purge
+
+log = structlog.get_logger(__name__)
+
+RETRIES = 3
+
+
+def finish(task: Task, result: dict[str, Any]) -> dict[str, Any]:
+    """Retries the task when its result asks for it; after the last time the result stands, and is logged.
+
+    What is transient is tried again at growing, jittered intervals; what is busy, after the time it says.
+    """
+    wait = result.get("retry_after")
+    if not wait:
+        return result
+    if task.request.retries >= RETRIES:
+        log.warning("task.given_up", task=task.name, message=result["message"])
+        return result
+    if result.get("error_class") == "transient":
+        wait += get_exponential_backoff_interval(wait, task.request.retries, 600 - wait, full_jitter=True)
+    raise task.retry(countdown=wait, max_retries=RETRIES)
+
+
+@shared_task(name="capacity.run_capacity_aggregation", bind=True)
+def run_capacity_aggregation(self: Task, periods: list[str] | None = None, scope: str = "all") -> dict[str, Any]:
+    runner = AggregationTaskRunner(AggregationService())
+    return finish(self, runner.run_periods(periods, scope=scope, task_id=self.request.id or ""))
+
+
+@shared_task(name="capacity.run_capacity_instance_aggregation", bind=True)
+def run_capacity_instance_aggregation(
+    self: Task, instance_id: int, periods: list[str] | None = None
+) -> dict[str, Any]:
+    runner = AggregationTaskRunner(AggregationService())
+    return finish(self, runner.run_instance(instance_id, periods, task_id=self.request.id or ""))
+
+
+@shared_task(name="capacity.aggregate_current", bind=True)
+def aggregate_current(self: Task, session_id: str) -> dict[str, Any]:
+    return CurrentAggregationService().run_queued(session_id, task_id=self.request.id or "")
+
+
+@shared_task(name="capacity.collect_capacity", bind=True)
+def collect_capacity(self: Task) -> dict[str, Any]:
+    return finish(self, collect_fleet(collect_capacity_batch.delay, task_id=self.request.id or ""))
+
+
+# After its process was killed it is begun again while the session is still taken for alive.
+@shared_task(name="capacity.collect_capacity_batch", default_retry_delay=settings.WHALEFALL_SESSION_LEASE // 3)
+def collect_capacity_batch(session_id: str, instance_ids: list[int]) -> dict[str, Any]:
+    return collect_batch(session_id, instance_ids)
+
+
+@shared_task(name="capacity.purge_samples")
+def purge_samples() -> dict[str, Any]:
+    return purge().as_dict()

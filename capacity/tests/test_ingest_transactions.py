@@ -1,0 +1,93 @@
+"""All or nothing: the caller's transaction, temporary tables, instances that are created with their samples."""
+
+from datetime import date
+
+import pytest
+from django.db import connection, transaction
+
+from capacity.collection.ingest import IngestResult, ingest
+from capacity.errors import SamplesRejected
+from capacity.models import Instance, InstanceSizeStat
+from capacity.tests.factories import a_sample, days, make_instance, marks, samples, utc
+
+pytestmark = pytest.mark.django_db
+
+MARCH_5 = date(2025, 3, 5)
+
+
+@pytest.fixture
+def instance():
+    return make_instance()
+
+
+def temporary_tables():
+    queries = {
+        "sqlite": "SELECT name FROM sqlite_temp_master",
+        "postgresql": "SELECT relname FROM pg_class WHERE relpersistence = 't' AND pg_table_is_visible(oid)",
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(queries[connection.vendor])
+        return cursor.fetchall()
+
+
+def test_it_belongs_to_the_callers_transaction(instance):
+    with transaction.atomic():
+        ingest([a_sample(instance)])
+        transaction.set_rollback(True)
+
+    assert (samples(), days(), marks(instance)) == ([], [], {})
+
+
+def test_a_refused_batch_leaves_the_callers_transaction_usable(instance):
+    with transaction.atomic():
+        with pytest.raises(SamplesRejected):
+            ingest([a_sample(instance, size=2**63 - 1), a_sample(instance, database="stock")])
+        ingest([a_sample(instance, size=8)])
+
+    assert days() == [(instance.pk, MARCH_5, 8, 1, utc(2025, 3, 5, 2))]
+
+
+def interrupted(sample):
+    yield sample
+    raise KeyboardInterrupt
+
+
+def test_no_temporary_table_stays_behind(instance):
+    ingest([a_sample(instance)])
+    with pytest.raises(SamplesRejected):
+        ingest([a_sample(instance, size=-1)])
+    with pytest.raises(KeyboardInterrupt):
+        ingest(interrupted(a_sample(instance)))
+
+    assert temporary_tables() == []
+
+
+def test_new_instances_are_created_with_their_samples(instance):
+    new = {-1: Instance(name="new-1", db_type="mysql"), -2: Instance(name="new-2", db_type="oracle")}
+    batch = [a_sample(Instance(pk=pk), size=-pk) for pk in new] + [a_sample(instance, size=9)]
+
+    assert ingest(batch, new_instances=new) == IngestResult(received=3, created=3, updated=0, days=3)
+
+    rows = InstanceSizeStat.objects.order_by("total_size_bytes")
+    assert list(rows.values_list("instance__name", "instance__db_type", "total_size_bytes")) == [
+        ("new-1", "mysql", 1),
+        ("new-2", "oracle", 2),
+        (instance.name, "postgresql", 9),
+    ]
+    assert marks(Instance.objects.get(name="new-1")) == marks(instance)
+
+
+def test_a_new_instance_that_somebody_else_created_meanwhile_is_used(instance):
+    new = {-1: Instance(name=instance.name, db_type="mysql")}
+
+    ingest([a_sample(Instance(pk=-1))], new_instances=new)
+
+    assert days() == [(instance.pk, MARCH_5, 100, 1, utc(2025, 3, 5, 2))]
+    assert Instance.objects.get().db_type == "postgresql"
+
+
+def test_new_instances_are_not_created_for_a_refused_batch():
+    with pytest.raises(SamplesRejected):
+        ingest([a_sample(Instance(pk=-1), size=-1)], new_instances={-1: Instance(name="new", db_type="mysql")})
+
+    assert not Instance.objects.exists()

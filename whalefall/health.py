@@ -1,0 +1,51 @@
+"""/healthz: this process answers. /readyz: so do the services that it needs."""
+
+from collections.abc import Callable
+
+import structlog
+from django.conf import settings
+from django.db import Error as DatabaseFault
+from django.db import connection
+from django.http import HttpRequest, JsonResponse
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+from redis.retry import Retry
+
+log = structlog.get_logger(__name__)
+
+
+def _ask_database() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1 FROM django_migrations LIMIT 1")
+
+
+def _ask_broker() -> None:
+    # One attempt: by default there are eleven, for longer than whoever asks would wait.
+    once = Retry(NoBackoff(), 0)
+    client = Redis.from_url(settings.CELERY_BROKER_URL, socket_timeout=1, socket_connect_timeout=1, retry=once)
+    try:
+        client.ping()
+    finally:
+        client.close()
+
+
+def healthz(request: HttpRequest) -> JsonResponse:
+    return JsonResponse({"status": "ok"})
+
+
+def readyz(request: HttpRequest) -> JsonResponse:
+    """200, or 503 with the service that does not answer; why is in the log alone."""
+    services: dict[str, Callable[[], None]] = {"database": _ask_database}
+    if settings.CELERY_BROKER_URL:
+        services["broker"] = _ask_broker
+    states = {}
+    for name, ask in services.items():
+        try:
+            ask()
+            states[name] = "ok"
+        except (DatabaseFault, RedisError) as error:
+            log.error("readyz.no_answer", service=name, error=str(error))
+            states[name] = "no answer"
+    ready = set(states.values()) == {"ok"}
+    return JsonResponse({"status": "ok" if ready else "not ready", **states}, status=200 if ready else 503)

@@ -1,0 +1,84 @@
+"""/metrics for Prometheus: read from the database at each scrape, so that every process shows the same."""
+
+from collections.abc import Iterator
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from django.utils.crypto import constant_time_compare
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client.core import GaugeMetricFamily, Metric
+
+from capacity import figures
+from sync_sessions.choices import SessionStatus
+from sync_sessions.models import SyncSession
+
+_RUN_GAUGES = {
+    "age_seconds": "Seconds since the last run of this kind ended.",
+    "duration_seconds": "How long the last run of this kind took.",
+    "processed_instances": "Instances that the last run of this kind completed.",
+    "skipped_instances": "Instances that had nothing to do in the last run of this kind.",
+    "failed_instances": "Instances that failed in the last run of this kind.",
+}
+
+
+class FleetCollector:
+    """What Prometheus asks for its metrics."""
+
+    def collect(self) -> Iterator[Metric]:
+        yield from _last_runs(figures.last_runs())
+        sample = figures.last_sample_at()
+        if sample is not None:
+            age = (timezone.now() - sample).total_seconds()
+            yield _gauge("last_sample_age_seconds", "Seconds since the newest sample was measured.", age)
+        opened = GaugeMetricFamily("whalefall_open_sessions", "Sessions that have not ended.", labels=["status"])
+        for status, count in figures.open_sessions().items():
+            opened.add_metric([status], count)
+        yield opened
+        text = "Complete periods that new samples have outdated and that wait to be computed."
+        yield _gauge("stale_periods", text, figures.stale_period_count())
+        yield _gauge("active_instances", "Instances that are collected and aggregated.", figures.active_instances())
+        yield _gauge("fleet_bytes", "The latest total size of all active instances.", figures.fleet_bytes())
+
+
+def _gauge(name: str, text: str, value: float) -> Metric:
+    gauge = GaugeMetricFamily(f"whalefall_{name}", text)
+    gauge.add_metric([], value)
+    return gauge
+
+
+def _last_runs(runs: dict[str, SyncSession]) -> Iterator[Metric]:
+    """Of every kind of run (label `run`: a period type, or collection)."""
+    text = "1 for the status that the last run of this kind ended with, else 0."
+    status = GaugeMetricFamily("whalefall_last_run_status", text, labels=["run", "status"])
+    gauges = {
+        name: GaugeMetricFamily(f"whalefall_last_run_{name}", text, labels=["run"])
+        for name, text in _RUN_GAUGES.items()
+    }
+    now = timezone.now()
+    for kind, run in runs.items():
+        for word in (SessionStatus.COMPLETED, SessionStatus.FAILED, SessionStatus.CANCELLED):
+            status.add_metric([kind, word.value], float(run.status == word))
+        ended = run.completed_at or run.updated_at
+        values = {
+            "age_seconds": (now - ended).total_seconds(),
+            "duration_seconds": (ended - (run.started_at or ended)).total_seconds(),
+            "processed_instances": run.successful_instances,
+            "skipped_instances": run.skipped_instances,
+            "failed_instances": run.failed_instances,
+        }
+        for name, gauge in gauges.items():
+            gauge.add_metric([kind], values[name])
+    return iter([status, *gauges.values()])
+
+
+def metrics(request: HttpRequest) -> HttpResponse:
+    """Prometheus text. With WHALEFALL_METRICS_TOKEN set: 401 without `Authorization: Bearer TOKEN`."""
+    token = settings.WHALEFALL_METRICS_TOKEN
+    if token and not constant_time_compare(request.headers.get("Authorization", ""), f"Bearer {token}"):
+        answer = HttpResponse("Send the header Authorization: Bearer TOKEN.\n", "text/plain", 401)
+        answer["WWW-Authenticate"] = "Bearer"
+        return answer
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(FleetCollector())
+    return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)

@@ -1,0 +1,33 @@
+"""Redis for tests: a database of the server of TEST_REDIS_URL that no other run of the tests uses meanwhile."""
+
+import os
+from contextlib import contextmanager
+from urllib.parse import urlsplit
+
+import pytest
+from redis import Redis
+from redis.exceptions import RedisError
+
+CLAIM = "whalefall:tests"
+
+
+@contextmanager
+def redis_database():
+    """Gives the URL of an empty database, which is emptied again afterwards."""
+    server = urlsplit(os.environ.get("TEST_REDIS_URL", "redis://127.0.0.1:6379/0"))
+    for number in range(15, 5, -1):
+        url = server._replace(path=f"/{number}").geturl()
+        with Redis.from_url(url) as client:
+            try:
+                claimed = client.set(CLAIM, os.getpid(), nx=True, ex=900)
+            except RedisError as error:
+                pytest.skip(f"needs TEST_REDIS_URL to name a Redis: {error}")
+            if claimed and client.dbsize() > 1:
+                client.delete(CLAIM)
+            elif claimed:
+                try:
+                    yield url
+                finally:
+                    client.flushdb()
+                return
+    pytest.fail("No database of the Redis is empty: the tests use none that holds anything.")
