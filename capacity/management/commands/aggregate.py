@@ -1,14 +1,12 @@
 import json
 import time
 from argparse import ArgumentParser
-from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext as _
-from django.utils.translation import pgettext
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from capacity.aggregation.current import current_result
@@ -19,13 +17,12 @@ from capacity.aggregation.plan import Which, plan_periods, plan_range, stale_ins
 from capacity.aggregation.progress import ProgressCallbacks
 from capacity.aggregation.scopes import parse_scope
 from capacity.errors import CapacityError
-from capacity.management.output import console, show_table
-from capacity.models import Instance, InstanceSizeAggregation
-from capacity.units import format_bytes, format_percent
+from capacity.management.output import console
+from capacity.management.run_report import BAD, line, show_largest, show_runs, totals
+from capacity.models import Instance
 from sync_sessions.choices import Scope, SyncType
 from sync_sessions.errors import SessionAlreadyRunning
 
-BAD = ("failed", "cancelled", "busy")
 MANY = 20  #: runs; beyond it only those that went wrong are shown one by one
 BUSY_WAIT_SECONDS = 60  #: how long a back-fill waits for a run of somebody else to end
 
@@ -96,19 +93,21 @@ class Command(BaseCommand):
                 entry = self._run(period, scope, instances, bar, wait)
                 entries.append(entry)
                 if plain and (len(periods) <= MANY or entry["status"] in BAD):
-                    self.stdout.write(_line(entry))
+                    self.stdout.write(line(entry))
                 if entry["status"] == "failed" and "session" not in entry:
                     break  # the run itself failed: the next one would meet the same
         if options["json"]:
             self.stdout.write(json.dumps({"runs": entries}, ensure_ascii=False, default=str))
         elif self.stdout.isatty() and entries:
-            self._show(entries if len(entries) <= MANY else [one for one in entries if one["status"] in BAD])
+            show_runs(
+                self.stdout, entries if len(entries) <= MANY else [one for one in entries if one["status"] in BAD]
+            )
         if not options["json"] and len(entries) > MANY:
-            for text in _totals(entries):
+            for text in totals(entries):
                 self.stdout.write(text)
         if options["rows"] and not options["json"]:
             for period in periods:
-                self._show_rows(period, options["rows"])
+                show_largest(self.stdout, period, options["rows"])
         errors = [error for entry in entries for error in entry["errors"]]
         if self.stdout.isatty():  # elsewhere its line has the message
             errors += [entry["message"] for entry in entries if entry["status"] in BAD and not entry["errors"]]
@@ -183,73 +182,3 @@ class Command(BaseCommand):
             entry |= {"status": "failed", "message": describe(error)}
         bar.remove_task(task)
         return entry | {"seconds": round(time.monotonic() - begun, 2)}
-
-    def _show(self, entries: list[dict[str, Any]]) -> None:
-        numbers = ("processed_instances", "skipped_instances", "failed_instances", "processed_records", "seconds")
-        rows = [
-            [
-                entry["period_type"],
-                _span(entry),
-                entry["status"],
-                *(str(entry.get(name, "")) for name in numbers),
-            ]
-            for entry in entries
-        ]
-        columns = [_("Period"), _("Days"), _("Status"), ">" + _("Done"), ">" + _("Skipped"), ">" + _("Failed")]
-        show_table(self.stdout, _("Runs"), [*columns, ">" + _("Rows"), ">" + _("Time")], rows)
-
-    def _show_rows(self, period: Period, count: int) -> None:
-        rows = InstanceSizeAggregation.objects.filter(period_type=period.type, period_start=period.start)
-        columns = [
-            _("Instance"),
-            _("Engine"),
-            ">" + _("Size"),
-            ">" + pgettext("of size", "Change"),
-            ">" + _("Percent"),
-            _("Trend"),
-        ]
-        show_table(
-            self.stdout,
-            _("Largest instances, %(type)s %(start)s") % {"type": period.type, "start": period.start},
-            [*columns, ">" + _("Databases"), ">" + _("Days")],
-            [
-                [
-                    row.instance.name,
-                    row.instance.get_db_type_display(),
-                    format_bytes(row.avg_total_size_bytes),
-                    "–"
-                    if row.total_size_change_bytes is None
-                    else format_bytes(row.total_size_change_bytes, sign=True),
-                    format_percent(row.total_size_change_percent),
-                    row.get_trend_direction_display(),
-                    str(row.max_database_count),
-                    _("%(covered)d of %(days)d") % {"covered": row.covered_days, "days": period.days},
-                ]
-                for row in rows.select_related("instance")
-                .defer("instance__password")
-                .order_by("-avg_total_size_bytes", "instance_id")[:count]
-            ],
-        )
-
-
-def _span(entry: dict[str, Any]) -> str:
-    one_day = entry["period_start"] == entry["period_end"]
-    return entry["period_start"] if one_day else f"{entry['period_start']} – {entry['period_end']}"
-
-
-def _totals(entries: list[dict[str, Any]]) -> Iterator[str]:
-    """A line per period type, for a back-fill of many periods."""
-    for period_type in dict.fromkeys(entry["period_type"] for entry in entries):
-        runs = [entry for entry in entries if entry["period_type"] == period_type]
-        yield _("%(type)s: %(count)d runs from %(first)s to %(last)s, %(good)d without a fault, %(rows)d rows.") % {
-            "type": period_type,
-            "count": len(runs),
-            "first": runs[0]["period_start"],
-            "last": runs[-1]["period_end"],
-            "good": sum(run["status"] not in BAD for run in runs),
-            "rows": sum(run.get("processed_records", 0) for run in runs),
-        }
-
-
-def _line(entry: dict[str, Any]) -> str:
-    return f"{entry['period_type']} {_span(entry)} {entry['status']}: {entry['message']} ({entry['seconds']} s)"

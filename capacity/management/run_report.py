@@ -1,0 +1,89 @@
+"""How `aggregate` shows its runs. An entry is a run's result with its period and seconds."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.core.management.base import OutputWrapper
+from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
+
+from capacity.aggregation.periods import Period
+from capacity.models import InstanceSizeAggregation
+from capacity.units import format_bytes, format_percent
+
+from .output import show_table
+
+BAD = ("failed", "cancelled", "busy")
+
+
+def show_runs(out: OutputWrapper, entries: list[dict[str, Any]]) -> None:
+    """A table of runs, a row each."""
+    numbers = ("processed_instances", "skipped_instances", "failed_instances", "processed_records", "seconds")
+    rows = [
+        [
+            entry["period_type"],
+            _span(entry),
+            entry["status"],
+            *(str(entry.get(name, "")) for name in numbers),
+        ]
+        for entry in entries
+    ]
+    columns = [_("Period"), _("Days"), _("Status"), ">" + _("Done"), ">" + _("Skipped"), ">" + _("Failed")]
+    show_table(out, _("Runs"), [*columns, ">" + _("Rows"), ">" + _("Time")], rows)
+
+
+def show_largest(out: OutputWrapper, period: Period, count: int) -> None:
+    """A table of the largest instances of a period."""
+    rows = InstanceSizeAggregation.objects.filter(period_type=period.type, period_start=period.start)
+    columns = [
+        _("Instance"),
+        _("Engine"),
+        ">" + _("Size"),
+        ">" + pgettext("of size", "Change"),
+        ">" + _("Percent"),
+        _("Trend"),
+    ]
+    show_table(
+        out,
+        _("Largest instances, %(type)s %(start)s") % {"type": period.type, "start": period.start},
+        [*columns, ">" + _("Databases"), ">" + _("Days")],
+        [
+            [
+                row.instance.name,
+                row.instance.get_db_type_display(),
+                format_bytes(row.avg_total_size_bytes),
+                "–" if row.total_size_change_bytes is None else format_bytes(row.total_size_change_bytes, sign=True),
+                format_percent(row.total_size_change_percent),
+                row.get_trend_direction_display(),
+                str(row.max_database_count),
+                _("%(covered)d of %(days)d") % {"covered": row.covered_days, "days": period.days},
+            ]
+            for row in rows.select_related("instance")
+            .defer("instance__password")
+            .order_by("-avg_total_size_bytes", "instance_id")[:count]
+        ],
+    )
+
+
+def _span(entry: dict[str, Any]) -> str:
+    one_day = entry["period_start"] == entry["period_end"]
+    return entry["period_start"] if one_day else f"{entry['period_start']} – {entry['period_end']}"
+
+
+def totals(entries: list[dict[str, Any]]) -> Iterator[str]:
+    """A line per period type, for a back-fill of many periods."""
+    for period_type in dict.fromkeys(entry["period_type"] for entry in entries):
+        runs = [entry for entry in entries if entry["period_type"] == period_type]
+        yield _("%(type)s: %(count)d runs from %(first)s to %(last)s, %(good)d without a fault, %(rows)d rows.") % {
+            "type": period_type,
+            "count": len(runs),
+            "first": runs[0]["period_start"],
+            "last": runs[-1]["period_end"],
+            "good": sum(run["status"] not in BAD for run in runs),
+            "rows": sum(run.get("processed_records", 0) for run in runs),
+        }
+
+
+def line(entry: dict[str, Any]) -> str:
+    """A run in one line."""
+    return f"{entry['period_type']} {_span(entry)} {entry['status']}: {entry['message']} ({entry['seconds']} s)"
