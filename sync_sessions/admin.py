@@ -52,6 +52,11 @@ class SyncSessionAdmin(ReadOnly, admin.ModelAdmin):
     ]
     readonly_fields = ["started", "what", "done", "duration", "records_link"]
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[SyncSession]:
+        # Nobody looks at a dead session that still says running.
+        sync_session_service.fail_stale_sessions()
+        return super().get_queryset(request)
+
     @admin.display(description=gettext_lazy("started at"), ordering="created_at")
     def started(self, session: SyncSession) -> Any:
         return session.started_at or session.created_at

@@ -3,6 +3,7 @@ from rest_framework.permissions import DjangoModelPermissions
 from rest_framework.viewsets import GenericViewSet
 
 from sync_sessions.models import SyncSession
+from sync_sessions.services import sync_session_service
 
 from .serializers import SyncSessionSerializer
 
@@ -25,3 +26,8 @@ class SyncSessionViewSet(RetrieveModelMixin, GenericViewSet[SyncSession]):
     permission_classes = [ModelPermissions]
     lookup_field = "session_id"
     lookup_value_converter = "uuid"
+
+    def get_object(self) -> SyncSession:
+        # Nobody looks at a dead session that still says running.
+        sync_session_service.fail_stale_sessions()
+        return super().get_object()

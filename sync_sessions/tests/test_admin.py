@@ -1,3 +1,5 @@
+from datetime import timedelta
+
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission
@@ -29,6 +31,14 @@ def test_an_ended_one_is_left_alone_with_a_message(admin_client, open_session):
     sync_session_service.finish_session(session)
     assert cancel(admin_client, session) == [f"Session {session.session_id} cannot be cancelled: it is Completed."]
     assert SyncSession.objects.get().status == "completed"
+
+
+def test_a_dead_session_is_shown_as_failed(admin_client, open_session, age):
+    session = open_session()
+    age(session, timedelta(days=1))
+    page = admin_client.get(reverse("admin:sync_sessions_syncsession_change", args=[session.pk])).content.decode()
+    assert "given no sign of life" in page
+    assert SyncSession.objects.get().error_code == "abandoned"
 
 
 def test_it_needs_its_permission(client, django_user_model, open_session):

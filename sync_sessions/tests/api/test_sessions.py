@@ -1,4 +1,5 @@
 import uuid
+from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import Permission
@@ -23,6 +24,13 @@ def test_a_session_is_shown_as_its_snapshot(viewer, open_session):
     answer = viewer.get(f"/api/v1/sync-sessions/{session.session_id}/")
     assert answer.status_code == 200
     assert answer.json() == sync_session_service.snapshot(session)
+
+
+def test_a_dead_session_is_shown_as_failed(viewer, open_session, age):
+    session = open_session()
+    age(session, timedelta(days=1))
+    shown = viewer.get(f"/api/v1/sync-sessions/{session.session_id}/").json()
+    assert (shown["status"], shown["error_code"]) == ("failed", "abandoned")
 
 
 def test_an_unknown_session_is_a_404_problem(viewer):
