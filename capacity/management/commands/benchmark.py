@@ -29,6 +29,8 @@ class Command(BaseCommand):
         "is not touched. The limit is the fastest SQL that writes the same rows; the rows are compared."
     )
 
+    requires_system_checks = ()  # they read the configured database
+
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--instances", type=positive, default=1000)
         parser.add_argument("--databases", type=positive, default=30, help="of each instance")
