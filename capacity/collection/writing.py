@@ -66,7 +66,7 @@ def check_time_zone() -> None:
         raise TimeZoneChanged(
             _(
                 "The days of the stored samples were made in the time zone %(stored)s, but WHALEFALL_TIME_ZONE is "
-                "%(now)s: set it to %(stored)s again, or start with a new database."
+                "%(now)s: set it to %(stored)s again, or move the days by `manage.py rezone`."
             )
             % {"stored": state.time_zone, "now": settings.TIME_ZONE}
         )

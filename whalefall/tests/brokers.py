@@ -8,7 +8,8 @@ import pytest
 from redis import Redis
 from redis.exceptions import RedisError
 
-CLAIM = "whalefall:tests"
+CLAIM = "whalefall:tests:in-use"
+OURS = "whalefall:tests"  #: left behind by a run that was killed: its database may be emptied
 
 
 @contextmanager
@@ -22,12 +23,18 @@ def redis_database():
                 claimed = client.set(CLAIM, os.getpid(), nx=True, ex=900)
             except RedisError as error:
                 pytest.skip(f"needs TEST_REDIS_URL to name a Redis: {error}")
-            if claimed and client.dbsize() > 1:
+            if not claimed:
+                continue
+            if client.dbsize() > 1 and not client.exists(OURS):
                 client.delete(CLAIM)
-            elif claimed:
-                try:
-                    yield url
-                finally:
-                    client.flushdb()
-                return
-    pytest.fail("No database of the Redis is empty: the tests use none that holds anything.")
+                continue
+            for key in client.scan_iter():
+                if key != CLAIM.encode():
+                    client.delete(key)
+            client.set(OURS, "")
+            try:
+                yield url
+            finally:
+                client.flushdb()
+            return
+    pytest.fail("No database of the Redis is free: the tests use none that holds anything of others.")
