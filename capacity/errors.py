@@ -39,6 +39,12 @@ class JobBusy(CapacityError):
     code = "job_busy"
 
 
+class QueueUnavailable(CapacityError):
+    """The broker does not take a message."""
+
+    code = "broker_unavailable"
+
+
 class SumOverflow(CapacityError):
     """A sum of sizes is larger than 2^63-1 bytes."""
 

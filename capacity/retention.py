@@ -69,6 +69,7 @@ def _delete(model: type[DatabaseSizeStat] | type[InstanceSizeStat], before: date
     deleted = 0
     for first in range(0, len(ids), INSTANCES):
         old = model.objects.filter(instance__in=ids[first : first + INSTANCES], collected_on__lt=before)
-        while batch := list(old.values_list("pk", flat=True)[:BATCH]):
+        # In no order: sorted, each batch would read all that is still to go.
+        while batch := list(old.order_by().values_list("pk", flat=True)[:BATCH]):
             deleted += model.objects.filter(pk__in=batch).delete()[0]
     return deleted

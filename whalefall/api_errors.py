@@ -15,7 +15,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView, exception_handler
 
 from capacity.aggregation.faults import Fault, classify
-from capacity.errors import InputError
+from capacity.errors import InputError, QueueUnavailable
 from sync_sessions.errors import SessionAlreadyRunning, SessionFinished
 
 log = structlog.get_logger(__name__)
@@ -40,6 +40,8 @@ def problem_details(error: Exception, context: dict[str, Any]) -> Response:
     if isinstance(error, SessionAlreadyRunning | SessionFinished):
         other = error.session.session_id if error.session else None
         return _problem(request, request_id, 409, error.code, str(error), session=other)
+    if isinstance(error, QueueUnavailable):
+        return _problem(request, request_id, 503, error.code, str(error))
     if isinstance(error, InputError):
         error = ValidationError(str(error), code=error.code)
     expected = exception_handler(error, context)

@@ -8,9 +8,7 @@ from django.db import Error as DatabaseFault
 from django.db import connection
 from django.http import HttpRequest, JsonResponse
 from redis import Redis
-from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
-from redis.retry import Retry
 
 log = structlog.get_logger(__name__)
 
@@ -21,9 +19,7 @@ def _ask_database() -> None:
 
 
 def _ask_broker() -> None:
-    # One attempt: by default there are eleven, for longer than whoever asks would wait.
-    once = Retry(NoBackoff(), 0)
-    client = Redis.from_url(settings.CELERY_BROKER_URL, socket_timeout=1, socket_connect_timeout=1, retry=once)
+    client = Redis.from_url(settings.CELERY_BROKER_URL, socket_timeout=1, socket_connect_timeout=1)
     try:
         client.ping()
     finally:

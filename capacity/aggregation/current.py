@@ -1,6 +1,6 @@
 """The manual run: today's daily period, from the admin, the API or a queued session."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, is_dataclass
 from datetime import date
 from typing import Any
@@ -8,6 +8,7 @@ from typing import Any
 import structlog
 from django.utils.translation import gettext as _
 
+from capacity.errors import QueueUnavailable
 from capacity.models import Instance
 from sync_sessions.choices import SessionStatus, SyncType
 from sync_sessions.errors import SessionFinished
@@ -43,6 +44,28 @@ class CurrentAggregationService:
         Failures of single instances are in the result (status failed). Raises ScopeError before anything is
         written, SessionAlreadyRunning, and whatever ends the whole run.
         """
+        run = self.orchestrator.run(**self._asked(request))
+        return current_result(run.session, run.summary, run.snapshot)
+
+    def queue(self, request: CurrentAggregationRequest, dispatch: Callable[[str], object]) -> SyncSession:
+        """Opens a pending session and hands its id to `dispatch`, for a worker to run.
+
+        Raises what `aggregate_current` raises before a run, and QueueUnavailable when `dispatch` raises: the
+        session is failed then and keeps nobody waiting.
+        """
+        session = self.orchestrator.open(**self._asked(request), status=SessionStatus.PENDING)
+        try:
+            dispatch(str(session.session_id))
+        except Exception as error:
+            log.error("current_aggregation.not_queued", session_id=str(session.session_id), error=str(error))
+            self.orchestrator.sessions.fail_session(session, QueueUnavailable.code, "The queue did not take the run.")
+            raise QueueUnavailable(
+                _("The queue does not answer: check that Redis runs, or start the run without respond-async.")
+            ) from error
+        return session
+
+    def _asked(self, request: CurrentAggregationRequest) -> dict[str, Any]:
+        """The run that a request means, for the orchestrator."""
         scope = parse_scope(request.scope)
         requested = clean_error(request.requested_period_type or "").strip()[:64]
         period = Period.containing(PeriodType.DAILY.value, today())
@@ -54,15 +77,14 @@ class CurrentAggregationService:
                 message=_("The period of a manual aggregation request was replaced by the daily period"),
             )
         refs = None if request.instances is None else instance_refs(request.instances)
-        run = self.orchestrator.run(
-            period,
-            scope,
-            instances=refs,
-            sync_type=_sync_type(refs),
-            created_by=request.created_by,
-            requested_period_type=requested or period.type,
-        )
-        return current_result(run.session, run.summary, run.snapshot)
+        return {
+            "period": period,
+            "scope": scope,
+            "instances": refs,
+            "sync_type": _sync_type(refs),
+            "created_by": request.created_by,
+            "requested_period_type": requested or period.type,
+        }
 
     def run_queued(self, session_id: str, task_id: str = "") -> dict[str, Any]:
         """Runs a pending session; everything else is on it. One that is taken already is skipped, with the reason."""

@@ -5,10 +5,13 @@ from rest_framework.exceptions import APIException
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.reverse import reverse
 from rest_framework.views import APIView
 from rest_framework.viewsets import ViewSet
 
 from capacity.aggregation.current import CurrentAggregationRequest, CurrentAggregationService
+from capacity.tasks import aggregate_current
+from sync_sessions.services import sync_session_service
 
 from .serializers import CurrentAggregationSerializer
 
@@ -31,16 +34,29 @@ class CapacityAggregationViewSet(ViewSet):
 
     @action(detail=False, methods=["post"])
     def current(self, request: Request) -> Response:
-        """Aggregates the current day in this request and answers with its numbers and its session."""
+        """Aggregates the current day, in this request or, with `Prefer: respond-async` and a broker, in a worker.
+
+        200 with the numbers and the session; 202 with the session, which is at `Location`.
+        """
         if not settings.WHALEFALL_AGGREGATION_ENABLED:
             raise AggregationDisabled
         asked = CurrentAggregationSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
-        result = CurrentAggregationService().aggregate_current(
-            CurrentAggregationRequest(
-                scope=asked.validated_data.get("scope"),
-                requested_period_type=asked.validated_data.get("period_type"),
-                created_by=request.user,
-            )
+        run = CurrentAggregationRequest(
+            scope=asked.validated_data.get("scope"),
+            requested_period_type=asked.validated_data.get("period_type"),
+            created_by=request.user,
         )
-        return Response(result)
+        service = CurrentAggregationService()
+        if not settings.CELERY_BROKER_URL or not prefers_async(request):
+            return Response(service.aggregate_current(run))
+        session = service.queue(run, lambda session_id: aggregate_current.apply_async([session_id], retry=False))
+        url = reverse("sync-session-detail", kwargs={"session_id": session.session_id}, request=request)
+        headers = {"Location": url, "Preference-Applied": "respond-async", "Retry-After": "2"}
+        return Response(sync_session_service.snapshot(session), status=202, headers=headers)
+
+
+def prefers_async(request: Request) -> bool:
+    """Whether the request has `Prefer: respond-async` (RFC 7240), alone or among others."""
+    preferences = request.headers.get("Prefer", "").split(",")
+    return any(one.partition(";")[0].strip().lower() == "respond-async" for one in preferences)

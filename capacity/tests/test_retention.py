@@ -139,9 +139,16 @@ def test_the_oldest_of_several_stale_periods_counts(instance):
     assert purge() == PurgeResult(date(2025, 1, 1), 0, 0, 0, kept_for=(older, old))
 
 
-@pytest.mark.parametrize("period", [the("quarterly", "2026-07-01"), the("daily", "2026-07-06")])
-def test_a_period_that_is_not_over_holds_nothing(instance, period):
-    """Its samples are younger than any retention that may be set."""
+@pytest.mark.parametrize(
+    "period",
+    [
+        the("quarterly", "2026-07-01"),  # not over
+        the("daily", "2026-07-06"),
+        the("daily", "2026-07-05"),  # over
+        the("daily", "2025-06-02"),  # the first one whose day before is kept anyhow
+    ],
+)
+def test_a_stale_period_of_younger_samples_holds_nothing(instance, period):
     mark(instance, period)
 
     assert (purge().kept_for, purged_before()) == ((), LIMIT)
