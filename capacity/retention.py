@@ -6,6 +6,8 @@ from typing import Any
 
 from django.conf import settings
 
+from sync_sessions.choices import SyncCategory
+from sync_sessions.models import SyncSession
 from sync_sessions.services import sync_session_service
 
 from .aggregation.periods import Period, parse_periods, today
@@ -26,6 +28,7 @@ class PurgeResult:
     days: int
     sessions: int
     kept_for: tuple[Period, ...]  #: stale periods that older samples are kept for; aggregate them to let those go
+    waiting_for: tuple[str, ...] = ()  #: ids of open sessions that read such samples: nothing was deleted
 
     def as_dict(self) -> dict[str, Any]:
         return {
@@ -34,6 +37,7 @@ class PurgeResult:
             "days": self.days,
             "sessions": self.sessions,
             "kept_for": [f"{period.type} {period.start}" for period in self.kept_for],
+            "waiting_for": list(self.waiting_for),
         }
 
 
@@ -59,8 +63,23 @@ def purge(*, dry_run: bool = False) -> PurgeResult:
     else:
         # Told first, so that no run begins to read what is about to go.
         CapacityState.objects.filter(pk=state.pk).update(samples_purged_before=first_kept)
+        # A run that began before that reads them still: they go with the next purge.
+        reading = _runs_of_periods_before(first_kept)
+        if reading:
+            return PurgeResult(first_kept, 0, 0, sessions, kept_for, reading)
         samples, days = (_delete(model, first_kept) for model in MODELS)
     return PurgeResult(first_kept, samples, days, sessions, kept_for)
+
+
+def _runs_of_periods_before(first_kept: date) -> tuple[str, ...]:
+    """The ids of open aggregation sessions whose period, or the one before it, begins before that day."""
+    found = []
+    for session in SyncSession.objects.open().filter(sync_category=SyncCategory.AGGREGATION):
+        start = session.details.get("period_start")
+        period = start and Period.containing(session.details["period_type"], date.fromisoformat(start))
+        if period and period.previous().start < first_kept:
+            found.append(str(session.session_id))
+    return tuple(found)
 
 
 def _delete(model: type[DatabaseSizeStat] | type[InstanceSizeStat], before: date) -> int:

@@ -11,10 +11,9 @@ from django.db import Error, connection, transaction
 
 from capacity.models import StalePeriod
 from sync_sessions.choices import Scope
-from sync_sessions.errors import SessionLost
 
 from .dialect import set_chunk_limits
-from .faults import Fault, classify, error_code, stored_reason
+from .faults import BEYOND_CALLBACKS, Fault, classify, error_code, stored_reason
 from .periods import Period
 from .progress import ProgressCallbacks
 from .results import AggregationStatus, InstanceRef, InstanceResult
@@ -60,7 +59,7 @@ class ChunkRunner:
     def _try_chunk(self, chunk: Sequence[InstanceRef]) -> list[InstanceResult]:
         try:
             self.callbacks.on_start(chunk)
-        except (Error, SessionLost):
+        except BEYOND_CALLBACKS:
             raise
         except Exception:
             # Nobody knows that these were begun, so they are not: no row without a record that tells of it.
@@ -90,14 +89,14 @@ class ChunkRunner:
         if done:
             try:
                 self.callbacks.on_complete(done)
-            except (Error, SessionLost):
+            except BEYOND_CALLBACKS:
                 raise
             except Exception as error:
                 raise CallbackFailed(results) from error
         if failed:
             try:
                 self.callbacks.on_error(failed)
-            except (Error, SessionLost):
+            except BEYOND_CALLBACKS:
                 raise
             except Exception:
                 log.exception("aggregation.callback_failed", callback="on_error")

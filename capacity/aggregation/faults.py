@@ -2,10 +2,12 @@
 
 from enum import Enum
 
+from celery.exceptions import SoftTimeLimitExceeded
 from django.db import DatabaseError, DataError, Error, IntegrityError, InterfaceError, OperationalError
 from django.utils import translation
 
 from capacity.errors import CapacityError
+from sync_sessions.errors import SessionLost
 from sync_sessions.texts import clean_error
 
 from .results import REASONS
@@ -15,6 +17,10 @@ TRANSIENT_STATES = ("08", "40", "53300", "55P03", "57P01", "57P02", "57P03")
 INSTANCE_STATES = ("22", "23", "57014")
 SUM_OVERFLOW_STATE = "22003"
 STATEMENT_TIMEOUT_STATE = "57014"
+
+
+#: Raised while a callback is called, these are not its own failure and go on.
+BEYOND_CALLBACKS = (Error, SessionLost, SoftTimeLimitExceeded)
 
 
 class Fault(Enum):
@@ -29,7 +35,7 @@ def sqlstate(error: BaseException) -> str:
 
 
 def classify(error: BaseException) -> Fault:
-    if not isinstance(error, Exception):
+    if not isinstance(error, Exception) or isinstance(error, SoftTimeLimitExceeded):
         return Fault.FATAL
     if not isinstance(error, Error):
         return Fault.INSTANCE

@@ -74,4 +74,5 @@ def test_machines_get_json(instance):
         "days": 0,
         "sessions": 0,
         "kept_for": ["daily 2025-05-31"],
+        "waiting_for": [],
     }

@@ -26,6 +26,9 @@ class Command(BaseCommand):
         else:
             text = _("Deleted: %(samples)d samples, %(days)d day totals, %(sessions)d sessions.")
         self.stdout.write(text % counts)
+        if result.waiting_for:
+            text = _("No sample was deleted, as session %(id)s still reads old ones: purge again after its end.")
+            self.stdout.write(text % {"id": result.waiting_for[0]})
         if result.kept_for:
             names = ", ".join(result.as_dict()["kept_for"][:10])
             text = _("Samples from %(day)s on are kept, as these periods must be computed from them: %(names)s.")
