@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
+import structlog
 from django.conf import settings
 
 from sync_sessions.choices import SyncCategory
@@ -13,6 +14,8 @@ from sync_sessions.services import sync_session_service
 from .aggregation.periods import Period, parse_periods, today
 from .aggregation.plan import stale_periods
 from .models import CapacityState, DatabaseSizeStat, Instance, InstanceSizeStat
+
+log = structlog.get_logger(__name__)
 
 BATCH = 5000
 INSTANCES = 200
@@ -57,6 +60,9 @@ def purge(*, dry_run: bool = False) -> PurgeResult:
     limit = now - timedelta(days=settings.WHALEFALL_SAMPLE_RETENTION_DAYS)
     kept_for = tuple(p for p in stale_periods(parse_periods(None), now) if p.previous().start < limit)
     first_kept = min([limit, *(period.previous().start for period in kept_for)])
+    if kept_for:
+        # The schedule computes none that ended before WHALEFALL_CATCH_UP_DAYS: somebody has to.
+        log.warning("purge.samples_kept", before=limit.isoformat(), periods=len(kept_for), run="aggregate --stale")
     first_kept = max(first_kept, state.samples_purged_before or date.min)
     if dry_run:
         samples, days = (model.objects.filter(collected_on__lt=first_kept).count() for model in MODELS)
