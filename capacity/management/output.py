@@ -6,6 +6,7 @@ from typing import Any
 from django.core.management.base import OutputWrapper
 from rich import box
 from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -16,6 +17,19 @@ def console(out: OutputWrapper) -> Console:
     """Rich's console on a command's stdout."""
     stream: Any = out._out
     return Console(file=stream)
+
+
+def progress_bar(out: OutputWrapper, *, hidden: bool) -> Progress:
+    """A bar that counts instances or rows; it shows on a terminal only, and is gone at the end."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=console(out),
+        disable=hidden or not out.isatty(),
+        transient=True,
+    )
 
 
 def show_table(out: OutputWrapper, title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

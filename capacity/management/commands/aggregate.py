@@ -7,7 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext as _
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import Progress
 
 from capacity.aggregation.current import current_result
 from capacity.aggregation.faults import describe
@@ -17,7 +17,7 @@ from capacity.aggregation.plan import Which, plan_periods, plan_range, stale_ins
 from capacity.aggregation.progress import ProgressCallbacks
 from capacity.aggregation.scopes import parse_scope
 from capacity.errors import CapacityError
-from capacity.management.output import console
+from capacity.management.output import progress_bar
 from capacity.management.run_report import BAD, line, show_largest, show_runs, totals
 from capacity.models import Instance
 from sync_sessions.choices import Scope, SyncType
@@ -73,15 +73,7 @@ class Command(BaseCommand):
         entries: list[dict[str, Any]] = []
         plain = not options["json"] and not self.stdout.isatty()
         wait = BUSY_WAIT_SECONDS if len(periods) > MANY else 0
-        bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            console=console(self.stdout),
-            disable=options["json"] or not self.stdout.isatty(),
-            transient=True,
-        )
+        bar = progress_bar(self.stdout, hidden=options["json"])
         with bar:
             for period in periods:
                 instances = named

@@ -4,11 +4,10 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext as _
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from capacity.collection.results import CollectionResult, Outcome
 from capacity.collection.service import CollectionService
-from capacity.management.output import console, show_table
+from capacity.management.output import progress_bar, show_table
 from capacity.models import Instance
 from capacity.units import format_bytes
 from sync_sessions.choices import RecordStatus, SessionStatus, SyncType
@@ -29,15 +28,7 @@ class Command(BaseCommand):
         instances = self._instances(options["instance"])
         drawn = self.stdout.isatty() and not options["json"]
         total = Instance.objects.collectable().count() if instances is None else len(instances)
-        bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            console=console(self.stdout),
-            disable=not drawn,
-            transient=True,
-        )
+        bar = progress_bar(self.stdout, hidden=options["json"])
         with bar:
             task = bar.add_task(_("Collecting"), total=total)
 

@@ -5,12 +5,11 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db import Error
 from django.utils.translation import gettext as _
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from capacity.aggregation.faults import describe
 from capacity.errors import CapacityError
 from capacity.management.asking import answer_to
-from capacity.management.output import console
+from capacity.management.output import progress_bar
 from capacity.models import Instance
 from capacity.purging import history_of, purge_instance
 
@@ -33,15 +32,7 @@ class Command(BaseCommand):
         history = history_of(instance)
         if not instance.is_active and not options["yes"]:
             self._ask(instance, history)
-        bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            console=console(self.stdout),
-            disable=options["json"] or not self.stdout.isatty(),
-            transient=True,
-        )
+        bar = progress_bar(self.stdout, hidden=options["json"])
         try:
             with bar:
                 task = bar.add_task(_("Deleting"), total=sum(history.values()))
