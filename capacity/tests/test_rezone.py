@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime
 from io import StringIO
 
 import pytest
-from django.core.management import CommandError, call_command
+from django.core.management import call_command
 from django.db import transaction
 from django_celery_beat.models import CrontabSchedule, PeriodicTask, PeriodicTasks
 
@@ -23,6 +23,8 @@ from capacity.tests.factories import a_sample, make_instance
 from capacity.tests.others import start_beside
 from capacity.tests.samples import aggregate, database_rows, instance_rows, the
 
+from .rezoning import days_of_samples, refused, rezone
+
 pytestmark = pytest.mark.django_db
 
 OLD = "Asia/Shanghai"
@@ -37,24 +39,6 @@ def zone(settings):
 
     choose(OLD)
     return choose
-
-
-def rezone(*options):
-    """The lines that the command writes."""
-    out = StringIO()
-    call_command("rezone", *options, stdout=out)
-    return out.getvalue().splitlines()
-
-
-def refused(*options):
-    """The sentence that the command ends with."""
-    with pytest.raises(CommandError) as error:
-        call_command("rezone", *options, stdout=StringIO(), stderr=StringIO())
-    return str(error.value)
-
-
-def days_of_samples():
-    return list(DatabaseSizeStat.objects.order_by("collected_at", "pk").values_list("collected_on", flat=True))
 
 
 def marks():

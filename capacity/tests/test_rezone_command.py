@@ -5,16 +5,18 @@ from datetime import UTC, date, datetime
 from io import StringIO
 
 import pytest
-from django.core.management import CommandError, call_command
+from django.core.management import call_command
 from django_celery_beat.models import CrontabSchedule
 
 from capacity.collection.ingest import ingest
-from capacity.models import CapacityState, DatabaseSizeStat, StalePeriod
+from capacity.models import CapacityState, StalePeriod
 from capacity.tests.factories import a_sample, make_instance
 from capacity.tests.others import Terminal
 from capacity.tests.samples import aggregate, run, the
 from sync_sessions.models import SyncSession
 from whalefall.tests.starts import manage
+
+from .rezoning import days_of_samples, refused, rezone
 
 pytestmark = pytest.mark.django_db
 
@@ -35,24 +37,6 @@ def zone(settings):
 @pytest.fixture
 def typed(monkeypatch):
     return lambda text: monkeypatch.setattr("sys.stdin", Terminal(text))
-
-
-def rezone(*options):
-    """The lines that the command writes."""
-    out = StringIO()
-    call_command("rezone", *options, stdout=out)
-    return out.getvalue().splitlines()
-
-
-def refused(*options):
-    """The sentence that the command ends with."""
-    with pytest.raises(CommandError) as error:
-        call_command("rezone", *options, stdout=StringIO(), stderr=StringIO())
-    return str(error.value)
-
-
-def days_of_samples():
-    return list(DatabaseSizeStat.objects.order_by("collected_at", "pk").values_list("collected_on", flat=True))
 
 
 def test_it_tells_what_it_did_and_what_is_next(zone):
