@@ -85,6 +85,7 @@ lint: $(DEV)  ## style, types, settings, migrations and import layers
 		SECRET_KEY="$$($(RUN) -c 'import secrets; print(secrets.token_urlsafe(60))')" \
 		WHALEFALL_FIELD_KEYS="$$($(RUN) -c 'from cryptography.fernet import Fernet as F; print(F.generate_key().decode())')" \
 		$(RUN) manage.py check --deploy --fail-level WARNING
+	@$(CHECK) manage.py spectacular --validate --fail-on-warn --file /dev/null
 	@$(CHECK) manage.py makemigrations --check --dry-run
 	@$(CHECK) -m pytest --quiet whalefall/tests/test_layers.py
 

@@ -7,6 +7,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
+from unfold.admin import ModelAdmin
 
 from .errors import SessionFinished
 from .models import SyncInstanceRecord, SyncSession
@@ -27,7 +28,7 @@ class ReadOnly:
 
 
 @admin.register(SyncSession)
-class SyncSessionAdmin(ReadOnly, admin.ModelAdmin):
+class SyncSessionAdmin(ReadOnly, ModelAdmin):
     actions = ["cancel"]
     list_display = ["started", "what", "status", "done", "duration", "sync_type", "created_by"]
     list_filter = ["status", "sync_category", "sync_type", "scope"]
@@ -108,7 +109,7 @@ class SyncSessionAdmin(ReadOnly, admin.ModelAdmin):
 
 
 @admin.register(SyncInstanceRecord)
-class SyncInstanceRecordAdmin(ReadOnly, admin.ModelAdmin):
+class SyncInstanceRecordAdmin(ReadOnly, ModelAdmin):
     list_display = ["instance_name", "status", "error_message", "items_synced", "completed_at"]
     list_filter = ["status", "sync_category"]
     list_select_related = ["session"]

@@ -14,6 +14,7 @@ from cryptography.fernet import Fernet
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
+from whalefall import theme
 from whalefall.env import boolean, database, host_name, listed, read_file, redis_url, setting, time_zone, whole
 from whalefall.logging import logging_config
 
@@ -68,6 +69,12 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
 ]
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
+AXES_FAILURE_LIMIT = 5
+AXES_COOLOFF_TIME = timedelta(minutes=15)
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_RESET_ON_SUCCESS = True
+AXES_VERBOSE = False  # no line about itself at every start
 
 # Product
 WHALEFALL_TIME_ZONE = time_zone("WHALEFALL_TIME_ZONE", "Asia/Shanghai")
@@ -87,6 +94,7 @@ WHALEFALL_METRICS_TOKEN = setting("WHALEFALL_METRICS_TOKEN", "", str, "a long ra
 
 # Apps
 INSTALLED_APPS = [
+    "unfold",  # before the admin, whose templates it replaces
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -94,6 +102,12 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "rest_framework",
+    "django_filters",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "knox",
+    "axes",
+    "csp",
     "django_celery_beat",
     "sync_sessions",
     "capacity",
@@ -110,6 +124,8 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "axes.middleware.AxesMiddleware",  # last, as it answers for a locked-out login
 ]
 ROOT_URLCONF = "whalefall.urls"
 WSGI_APPLICATION = "whalefall.wsgi.application"
@@ -185,12 +201,37 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 
 # API
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["whalefall.authentication.SessionOrUnauthorized"],
-    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAdminUser"],
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "whalefall.authentication.Token",  # the first one names the scheme that a 401 asks for
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["sync_sessions.api.permissions.DeclaredPermission"],
     "DEFAULT_PARSER_CLASSES": ["whalefall.parsers.BoundedJSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_FILTER_BACKENDS": [
+        "django_filters.rest_framework.DjangoFilterBackend",
+        "sync_sessions.api.filters.StrictOrdering",
+    ],
+    "DEFAULT_THROTTLE_CLASSES": ["whalefall.throttles.ScopedThrottle"],
+    # Per user; a view names its scope.
+    "DEFAULT_THROTTLE_RATES": {"trigger": "120/min", "push": "600/min", "export": "30/min"},
+    "DEFAULT_METADATA_CLASS": None,  # OPTIONS tells nothing: the schema does
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "whalefall.api_errors.problem_details",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
+}
+REST_KNOX = {"TOKEN_TTL": timedelta(days=90), "AUTH_HEADER_PREFIX": "Token"}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "WhaleFall",
+    "DESCRIPTION": "Capacity history of database instances: samples in, period rows out, every run a session.",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
 }
 
 # Language and time
@@ -205,5 +246,9 @@ if not DEBUG:
         "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
         "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
     }
+
+# The admin's look
+UNFOLD = theme.UNFOLD
+CONTENT_SECURITY_POLICY = theme.CONTENT_SECURITY_POLICY
 
 LOGGING = logging_config(json_lines=not DEBUG)

@@ -2,6 +2,7 @@ from django.contrib import admin
 from django.urls import include, path
 from django.utils.translation import gettext_lazy as _
 from django.views.generic import RedirectView
+from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerSplitView
 
 from .api_errors import NoSuchEndpoint
 from .health import healthz, readyz
@@ -17,6 +18,8 @@ urlpatterns = [
     path("metrics", metrics),
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/", admin.site.urls),
+    path("api/v1/schema/", SpectacularJSONAPIView.as_view(), name="schema"),
+    path("api/v1/docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
     path("api/v1/", include("sync_sessions.api.urls")),
     path("api/v1/", include("capacity.api.urls")),
     path("api/<path:rest>", NoSuchEndpoint.as_view()),

@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+from unfold.admin import ModelAdmin
 
 from capacity.aggregation.current import CurrentAggregationRequest, CurrentAggregationService
 from capacity.aggregation.faults import describe
@@ -75,7 +76,7 @@ class InstanceForm(forms.ModelForm):
 
 
 @admin.register(Instance)
-class InstanceAdmin(admin.ModelAdmin):
+class InstanceAdmin(ModelAdmin):
     form = InstanceForm
     action_form = ScopeActionForm
     actions = ["aggregate_current_period"]

@@ -5,12 +5,13 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import Model
 from django.http import HttpRequest
+from unfold.admin import ModelAdmin
 
 from capacity.models import DatabaseSizeAggregation, DatabaseSizeStat, InstanceSizeAggregation, InstanceSizeStat
 from capacity.units import format_bytes, format_percent
 
 
-class RowAdmin(admin.ModelAdmin):
+class RowAdmin(ModelAdmin):
     list_select_related = ["instance"]
     list_filter = ["instance__db_type"]
     search_fields = ["instance__name"]

@@ -2,15 +2,13 @@ from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 from rest_framework.decorators import action
 from rest_framework.exceptions import APIException
-from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.reverse import reverse
-from rest_framework.views import APIView
-from rest_framework.viewsets import ViewSet
 
 from capacity.aggregation.current import CurrentAggregationRequest, CurrentAggregationService
 from capacity.tasks import aggregate_current
+from sync_sessions.api.base import BaseViewSet
 from sync_sessions.services import sync_session_service
 
 from .serializers import CurrentAggregationSerializer
@@ -22,17 +20,11 @@ class AggregationDisabled(APIException):
     default_code = "aggregation_disabled"
 
 
-class MayTriggerAggregation(BasePermission):
-    message = _("You need the permission to start aggregation runs.")
+class CapacityAggregationViewSet(BaseViewSet):
+    serializer_class = CurrentAggregationSerializer
+    required_permissions = {"current": "capacity.trigger_aggregation"}
 
-    def has_permission(self, request: Request, view: APIView) -> bool:
-        return request.user.has_perm("capacity.trigger_aggregation")
-
-
-class CapacityAggregationViewSet(ViewSet):
-    permission_classes = [MayTriggerAggregation]
-
-    @action(detail=False, methods=["post"])
+    @action(detail=False, methods=["post"], throttle_scope="trigger")
     def current(self, request: Request) -> Response:
         """Aggregates the current day, in this request or, with `Prefer: respond-async` and a broker, in a worker.
 

@@ -1,10 +1,12 @@
 from typing import Any
 
 from django.utils.translation import gettext as _
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from capacity.aggregation.scopes import parse_scope
 from capacity.errors import ScopeError
+from sync_sessions.choices import Scope
 
 
 class TextField(serializers.CharField):
@@ -16,6 +18,7 @@ class TextField(serializers.CharField):
         return super().to_internal_value(data)
 
 
+@extend_schema_field({"type": ["string", "null"], "enum": [*Scope.values, None]})
 class ScopeField(serializers.Field[str, Any, str, Any]):
     def to_internal_value(self, data: Any) -> str:
         try:
