@@ -12,7 +12,7 @@ export TEST_REDIS_URL ?= redis://127.0.0.1:6379/0
 BARE := env $(addprefix -u ,$(shell sed -n 's/^\#*\([A-Z_]*\)=.*/\1/p' .env.example))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve stack test faults lint fmt messages clean
+.PHONY: help demo serve stack test test-sqlite test-postgresql faults lint fmt messages clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -56,11 +56,11 @@ stack: $(DEV)  ## the site, a worker and beat on your PostgreSQL and Redis (DATA
 
 # The tests marked live collect from servers, so they go with the services as well.
 test: $(DEV)  ## the tests on SQLite, and on PostgreSQL where the services answer
+	@command -v chromium >/dev/null || \
+		{ echo "The admin is tested in a browser: install one with \`apt-get install chromium\`."; exit 1; }
 	@if missing=$$($(RUN) whalefall/tests/services.py); then \
-		echo "== Tests on SQLite" && \
-		$(BARE) $(RUN) -m pytest -m "not postgresql" && \
-		echo "== Tests on PostgreSQL" && \
-		$(BARE) DATABASE_URL="$$TEST_DATABASE_URL" $(RUN) -m pytest; \
+		echo "Tests on SQLite and on PostgreSQL at the same time; each is shown when it has ended." && \
+		$(MAKE) --no-print-directory --jobs=2 --output-sync=target test-sqlite test-postgresql; \
 	elif test "$$CI" = true; then \
 		echo "Not tested: $$missing"; exit 1; \
 	else \
@@ -68,6 +68,15 @@ test: $(DEV)  ## the tests on SQLite, and on PostgreSQL where the services answe
 		$(BARE) $(RUN) -m pytest -m "not postgresql and not live" && \
 		echo "PostgreSQL and collecting were left out: $$missing"; \
 	fi
+
+test-sqlite:
+	@echo "== Tests on SQLite"
+	@$(BARE) $(RUN) -m pytest -m "not postgresql"
+
+# The browser and what needs no database were there.
+test-postgresql:
+	@echo "== Tests on PostgreSQL"
+	@$(BARE) DATABASE_URL="$$TEST_DATABASE_URL" $(RUN) -m pytest -m "not browser and not unit"
 
 # `make test` has the same faults, with a single round of those that strike at random.
 faults: export FAULT_REPEATS ?= 25

@@ -14,7 +14,7 @@ def _install_schedules_once(**kwargs: Any) -> None:
     from .schedules import PREFIX, install_schedules
 
     if PeriodicTask._meta.db_table not in connection.introspection.table_names():
-        return  # `migrate capacity` alone, before the tables of the schedules are there
+        return  # `migrate capacity 0001` alone, before the tables of the schedules are there
     if not PeriodicTask.objects.filter(name__startswith=PREFIX).exists():
         install_schedules()
 
@@ -24,7 +24,10 @@ class CapacityConfig(AppConfig):
     verbose_name = _("Capacity")
 
     def ready(self) -> None:
+        from . import retries, run_log
         from .aggregation.dialect import register_sqlite_functions
 
         post_migrate.connect(_install_schedules_once, sender=self, dispatch_uid="capacity.schedules")
+        retries.register()
+        run_log.register()
         connection_created.connect(register_sqlite_functions, dispatch_uid="capacity.sqlite_functions")

@@ -33,6 +33,28 @@ class PeriodError(InputError):
     code = "invalid_period"
 
 
+class StateConflict(CapacityError):
+    """What is asked for does not go with how things are; the message says what to do first."""
+
+
+class InstanceHasHistory(StateConflict):
+    """An instance that has samples or period rows is not deleted."""
+
+    code = "instance_has_history"
+
+
+class InstanceInactive(StateConflict):
+    """An inactive instance is neither collected nor aggregated."""
+
+    code = "instance_inactive"
+
+
+class InstanceHasNoHost(StateConflict):
+    """An instance without a host is never collected from."""
+
+    code = "no_host"
+
+
 class JobBusy(CapacityError):
     """Another process does the same job at the moment."""
 
@@ -43,6 +65,12 @@ class QueueUnavailable(CapacityError):
     """The broker does not take a message."""
 
     code = "broker_unavailable"
+
+
+class AggregationDisabled(CapacityError):
+    """WHALEFALL_AGGREGATION_ENABLED is off."""
+
+    code = "aggregation_disabled"
 
 
 class SumOverflow(CapacityError):

@@ -1,8 +1,10 @@
-"""The state of the whole fleet in a few numbers, for /metrics. Each function is one query or a fixed few."""
+"""The state of the whole fleet in a few numbers, for /metrics. Each function is one query or two."""
 
 from datetime import datetime
+from functools import reduce
+from operator import or_
 
-from django.db.models import Count, Max, OuterRef, QuerySet, Subquery
+from django.db.models import Count, Max, OuterRef, Q, QuerySet, Subquery
 
 from sync_sessions.models import SyncSession
 
@@ -12,15 +14,13 @@ from .models import Instance, InstanceSizeStat
 
 
 def last_runs() -> dict[str, SyncSession]:
-    """The newest ended run over the fleet of each period type, and of the collection, if there is one."""
-    keys = {config.key: f"aggregation:{config.key}" for config in PERIOD_CONFIG}
-    keys["collection"] = "capacity:collection"
-    found = {}
-    for name, key in keys.items():
-        session = SyncSession.objects.ended().filter(lock_key=key).order_by("-id").first()
-        if session:
-            found[name] = session
-    return found
+    """The newest ended run over the fleet of each period type, and of the collection, if there is one. One query."""
+    keys = {f"aggregation:{config.key}": config.key for config in PERIOD_CONFIG}
+    keys["capacity:collection"] = "collection"
+    # Of each key one look-up in its index.
+    newest = [Q(pk=Subquery(SyncSession.objects.newest_ended(key).values("pk"))) for key in keys]
+    found = {keys[run.lock_key]: run for run in SyncSession.objects.filter(reduce(or_, newest))}
+    return {name: found[name] for name in keys.values() if name in found}
 
 
 def last_sample_at() -> datetime | None:

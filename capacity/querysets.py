@@ -9,6 +9,22 @@ if TYPE_CHECKING:
     from .models import Instance, StalePeriod  # noqa: F401
 
 
+class DaysFromTo(models.Func):
+    """How many days there are from one date field to another, both included."""
+
+    output_field = models.IntegerField()
+    template = "(%(expressions)s + 1)"
+    arg_joiner = " - "
+
+    def __init__(self, first: str, last: str) -> None:
+        super().__init__(last, first)
+
+    def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        # Its dates are texts.
+        days = "CAST(julianday(%(expressions)s) + 1 AS integer)"
+        return self.as_sql(compiler, connection, template=days, arg_joiner=") - julianday(")
+
+
 class InstanceQuerySet(models.QuerySet["Instance"]):
     def active(self) -> "InstanceQuerySet":
         return self.filter(is_active=True)
@@ -24,6 +40,12 @@ class DaysQuerySet(models.QuerySet[Any]):
     def in_period(self, period: Period) -> "DaysQuerySet":
         """Both ends are inclusive dates."""
         return self.filter(collected_on__range=(period.start, period.end))
+
+
+class PeriodRowQuerySet(models.QuerySet[Any]):
+    def with_days_missing(self) -> "PeriodRowQuerySet":
+        """Rows made from fewer days than their period has."""
+        return self.filter(covered_days__lt=DaysFromTo("period_start", "period_end"))
 
 
 class StalePeriodQuerySet(models.QuerySet["StalePeriod"]):

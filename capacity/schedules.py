@@ -5,11 +5,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from django.conf import settings
 from django.db import transaction
-from django_celery_beat.models import CrontabSchedule, PeriodicTask
+from django_celery_beat.models import PeriodicTask
 
 from capacity.aggregation.periods import PERIOD_CONFIG, Crontab
+from capacity.scheduling.store import crontab_row
+from capacity.scheduling.what import TASKS, Job, What
 
 PREFIX = "WhaleFall: "
 
@@ -26,7 +27,7 @@ class DefaultSchedule:
 def default_schedules() -> Iterator[DefaultSchedule]:
     yield DefaultSchedule(
         f"{PREFIX}collect",
-        "capacity.collect_capacity",
+        TASKS[Job.COLLECT],
         Crontab("0", "3"),
         {},
         "Collects from every active instance that has a host.",
@@ -34,21 +35,21 @@ def default_schedules() -> Iterator[DefaultSchedule]:
     for config in PERIOD_CONFIG:
         yield DefaultSchedule(
             f"{PREFIX}aggregate {config.key}",
-            "capacity.run_capacity_aggregation",
+            TASKS[Job.AGGREGATE],
             config.crontab,
-            {"periods": [config.key]},
+            What(Job.AGGREGATE.value, (config.key,)).kwargs(),
             "Aggregates the complete periods of this kind that new samples have outdated.",
         )
     yield DefaultSchedule(
         f"{PREFIX}purge",
-        "capacity.purge_samples",
+        TASKS[Job.PURGE],
         Crontab("30", "5"),
         {},
         "Deletes samples and sessions older than their retention.",
     )
     yield DefaultSchedule(
         f"{PREFIX}fail dead sessions",
-        "sync_sessions.fail_stale_sessions",
+        TASKS[Job.REAP],
         Crontab("*", "*"),
         {},
         "Fails the sessions whose process has died.",
@@ -65,14 +66,10 @@ def install_schedules() -> list[str]:
         existing = set(PeriodicTask.objects.values_list("name", flat=True))
         for default in default_schedules():
             if default.name not in existing:
-                # In the product's zone: a crontab of django-celery-beat is in UTC unless it is told.
-                when = {**default.crontab._asdict(), "timezone": settings.TIME_ZONE}
-                # Not get_or_create: the admin lets staff make the same crontab twice.
-                crontab = CrontabSchedule.objects.filter(**when).first() or CrontabSchedule.objects.create(**when)
                 PeriodicTask.objects.create(
                     name=default.name,
                     task=default.task,
-                    crontab=crontab,
+                    crontab=crontab_row(default.crontab),
                     kwargs=json.dumps(default.kwargs),
                     description=default.description,
                 )

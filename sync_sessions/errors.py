@@ -26,6 +26,12 @@ class SessionFinished(SessionError):
     code = "session_finished"
 
 
+class SessionNotRetryable(SessionError):
+    """The session is open still, or there is nothing in it to run again."""
+
+    code = "session_not_retryable"
+
+
 class SessionLost(SessionError):
     """The session is no longer running for this process: cancelled, or failed as abandoned."""
 

@@ -1,12 +1,15 @@
+from collections.abc import Iterable
 from datetime import timedelta
+from functools import reduce
+from operator import or_
 from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import Q, Subquery
 from django.db.models.functions import Now
 
-from .choices import OPEN_RECORD, OPEN_SESSION, SessionStatus
+from .choices import OPEN_RECORD, OPEN_SESSION, RecordStatus, SessionStatus
 
 if TYPE_CHECKING:
     from .models import SyncInstanceRecord, SyncSession  # noqa: F401
@@ -26,6 +29,10 @@ class SyncSessionQuerySet(models.QuerySet["SyncSession"]):
     def ended(self) -> "SyncSessionQuerySet":
         return self.exclude(status__in=OPEN_SESSION)
 
+    def newest_ended(self, lock_key: str) -> "SyncSessionQuerySet":
+        """At most one: the last that ended under that key."""
+        return self.ended().filter(lock_key=lock_key).order_by("-id")[:1]
+
     def abandoned(self) -> "SyncSessionQuerySet":
         """Running, but silent for longer than the lease, by the database's clock."""
         lease = timedelta(seconds=settings.WHALEFALL_SESSION_LEASE)
@@ -36,6 +43,11 @@ class SyncSessionQuerySet(models.QuerySet["SyncSession"]):
         limit = timedelta(seconds=settings.WHALEFALL_QUEUE_LIMIT)
         return self.pending().filter(created_at__lt=Now() - limit)
 
+    def last_of(self, lock_keys: Iterable[str]) -> "SyncSessionQuerySet":
+        """The newest session of each key that has one."""
+        newest = (self.filter(lock_key=key).order_by("-pk").values("pk")[:1] for key in lock_keys)
+        return self.filter(reduce(or_, (Q(pk=Subquery(one)) for one in newest), Q(pk=None)))
+
     def stale(self) -> "SyncSessionQuerySet":
         return self.filter(Q(pk__in=self.abandoned()) | Q(pk__in=self.never_started()))
 
@@ -43,3 +55,7 @@ class SyncSessionQuerySet(models.QuerySet["SyncSession"]):
 class SyncInstanceRecordQuerySet(models.QuerySet["SyncInstanceRecord"]):
     def unfinished(self) -> "SyncInstanceRecordQuerySet":
         return self.filter(status__in=OPEN_RECORD)
+
+    def to_run_again(self) -> "SyncInstanceRecordQuerySet":
+        """Failed or cancelled, of instances that are still there and active."""
+        return self.filter(status__in=[RecordStatus.FAILED, RecordStatus.CANCELLED], instance__is_active=True)

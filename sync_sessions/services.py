@@ -20,7 +20,9 @@ from .api.serializers import SyncSessionSerializer
 from .choices import RecordStatus, Scope, SessionStatus
 from .ends import end_session
 from .errors import SessionAlreadyRunning, SessionFinished, SessionLost
+from .history import log_change
 from .models import SyncInstanceRecord, SyncSession
+from .reasons import RESULT_MISSING, STALE_REASONS
 from .texts import clean_error
 
 
@@ -42,13 +44,7 @@ class RecordResult:
         object.__setattr__(self, "error_message", clean_error(self.error_message))
 
 
-#: What stale sessions are told, by error code. Stored in English; pages translate by code.
-STALE_REASONS = {
-    "abandoned": "The process that ran this session has given no sign of life for longer than the lease.",
-    "never_started": "No worker picked this session up in time: check that a worker is running.",
-}
 PURGE_BATCH = 50
-RESULT_MISSING = "The run ended without a result for this instance (aggregation result missing)."
 
 
 class SyncSessionService:
@@ -244,8 +240,11 @@ class SyncSessionService:
         session.refresh_from_db()
         return hit
 
-    def cancel_session(self, session: SyncSession) -> None:
-        """Cancels an open session and its unfinished records; what is done stays. SessionFinished otherwise."""
+    def cancel_session(self, session: SyncSession, *, by: Any = None) -> None:
+        """Cancels an open session and its unfinished records; what is done stays. SessionFinished otherwise.
+
+        The history says so of the user `by`.
+        """
         if not end_session(session, SyncSession.objects.open(), SessionStatus.CANCELLED, RecordStatus.CANCELLED):
             session.refresh_from_db()
             raise SessionFinished(
@@ -254,6 +253,7 @@ class SyncSessionService:
                 session,
             )
         session.refresh_from_db()
+        log_change(by, session, "Cancelled.")
 
     def fail_stale_sessions(self) -> list[SyncSession]:
         """Fails the sessions whose process is gone, with their unfinished records; gives those this call failed."""

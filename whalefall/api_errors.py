@@ -3,22 +3,70 @@
 import uuid
 from collections.abc import Iterator
 from http import HTTPStatus
+from itertools import islice
 from typing import Any
 
 import structlog
+from django.core.exceptions import PermissionDenied as DjangoPermissionDenied
+from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
+from django.core.exceptions import ValidationError as DjangoValidationError
+from django.db import IntegrityError
+from django.db.models import ProtectedError, RestrictedError
+from django.http import Http404, HttpRequest, UnreadablePostError
+from django.http.multipartparser import MultiPartParserError
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from rest_framework.exceptions import APIException, NotFound, ValidationError
+from django.utils.translation import gettext_lazy
+from rest_framework.exceptions import APIException, NotFound, ParseError, PermissionDenied, ValidationError
+from rest_framework.fields import get_error_detail
 from rest_framework.permissions import AllowAny
+from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView, exception_handler
 
 from capacity.aggregation.faults import Fault, classify
-from capacity.errors import InputError, QueueUnavailable
-from sync_sessions.errors import SessionAlreadyRunning, SessionFinished
+from capacity.errors import AggregationDisabled, InputError, QueueUnavailable, SamplesRejected, StateConflict
+from sync_sessions.errors import SessionAlreadyRunning, SessionFinished, SessionNotRetryable
+
+from .parsers import BodyTooLarge
 
 log = structlog.get_logger(__name__)
+
+PROBLEM = "application/problem+json"
+MOST_ERRORS = 100  #: in `errors`; a batch of thousands would else be told in megabytes
+
+
+class BadRequest(APIException):
+    status_code = 400
+    default_detail = gettext_lazy("The request is malformed, or is meant for a host that this site does not serve.")
+    default_code = "bad_request"
+
+
+class StillUsed(APIException):
+    status_code = 409
+    default_detail = gettext_lazy("It cannot be deleted, as other things still refer to it.")
+    default_code = "still_used"
+
+
+class Conflict(APIException):
+    status_code = 409
+    default_detail = gettext_lazy("It conflicts with what is stored, maybe since a moment ago: read it and try again.")
+    default_code = "conflict"
+
+
+#: What Django and the database raise, and what it is to a client. The first that fits counts.
+TRANSLATED: tuple[tuple[type[Exception], type[APIException]], ...] = (
+    (Http404, NotFound),
+    (DjangoPermissionDenied, PermissionDenied),
+    (RequestDataTooBig, BodyTooLarge),
+    (SuspiciousOperation, BadRequest),
+    (MultiPartParserError, ParseError),
+    (UnreadablePostError, ParseError),
+    (ProtectedError, StillUsed),
+    (RestrictedError, StillUsed),
+    (IntegrityError, Conflict),
+)
 
 
 class NoSuchEndpoint(APIView):
@@ -36,42 +84,74 @@ def problem_details(error: Exception, context: dict[str, Any]) -> Response:
     What is not expected is logged with its traceback and answered by a sentence that gives nothing away.
     """
     request: Request = context["request"]
-    request_id = uuid.uuid4().hex
-    if isinstance(error, SessionAlreadyRunning | SessionFinished):
+    # Whatever the client accepts, CSV too: an error has one form.
+    request.accepted_renderer, request.accepted_media_type = JSONRenderer(), JSONRenderer.media_type
+    headers: dict[str, str] = {}
+    body = _of_the_product(request, error)
+    if body is None and (known := _known(error)) is not None:
+        answer = exception_handler(known, context)
+        headers = dict(answer.headers) if answer is not None else {}
+        errors = list(islice(_flat(known.detail), MOST_ERRORS)) if isinstance(known, ValidationError) else []
+        detail = " ".join(item["detail"] for item in errors[:3]) or str(known.detail)
+        code = "invalid" if errors else str(getattr(known.detail, "code", known.default_code))
+        body = _body(request, known.status_code, code, detail, errors)
+    if body is None:
+        body = _unexpected(request, error)
+    return Response(body, status=body["status"], headers=headers, content_type=PROBLEM)
+
+
+def plain_problem(request: HttpRequest, status: int) -> dict[str, Any]:
+    """The body for an answer of which no more is known than its status."""
+    kinds = (BadRequest, PermissionDenied, NotFound)
+    kind = next((kind for kind in kinds if kind.status_code == status), None)
+    if kind is None:
+        return _body(request, status, "internal_error", _internal_error())
+    return _body(request, status, kind.default_code, str(kind.default_detail))
+
+
+def _of_the_product(request: Request, error: Exception) -> dict[str, Any] | None:
+    if isinstance(error, SessionAlreadyRunning | SessionFinished | SessionNotRetryable):
         other = error.session.session_id if error.session else None
-        return _problem(request, request_id, 409, error.code, str(error), session=other)
-    if isinstance(error, QueueUnavailable):
-        return _problem(request, request_id, 503, error.code, str(error))
-    if isinstance(error, InputError):
-        error = ValidationError(str(error), code=error.code)
-    expected = exception_handler(error, context)
-    if expected is not None:
-        if not isinstance(error, APIException):
-            error = NotFound() if expected.status_code == 404 else APIException(code="permission_denied")
-        problem = _expected(request, request_id, error, expected)
-        for name, value in expected.headers.items():
-            problem.headers.setdefault(name, value)
-        return problem
-    log.error("api.unexpected_error", request_id=request_id, path=request.path, exc_info=error)
+        return _body(request, 409, error.code, str(error), session=other)
+    if isinstance(error, StateConflict):
+        return _body(request, 409, error.code, str(error))
+    if isinstance(error, QueueUnavailable | AggregationDisabled):
+        return _body(request, 503, error.code, str(error))
+    if isinstance(error, SamplesRejected):
+        errors = [
+            {"attr": f"{one.index}.{one.attr}".rstrip("."), "code": one.code, "detail": one.detail}
+            for one in error.errors
+        ]
+        return _body(request, 400, error.code, str(error), errors)
+    return None
+
+
+def _known(error: Exception) -> APIException | None:
+    """The error as one of DRF's; None for what nobody expected, the end of a whole run included."""
+    if isinstance(error, APIException):
+        return error
+    if isinstance(error, DjangoValidationError):
+        return ValidationError(get_error_detail(error))
+    if isinstance(error, InputError) or hasattr(error, "sync_session_id"):
+        return None
+    return next((kind() for raised, kind in TRANSLATED if isinstance(error, raised)), None)
+
+
+def _unexpected(request: Request, error: Exception) -> dict[str, Any]:
+    log.error("api.unexpected_error", path=request.path, exc_info=error)
     status = 503 if classify(error) is Fault.TRANSIENT else 500
     session = getattr(error, "sync_session_id", None)
     if session is not None:
         detail = _("The run failed as a whole; its session says why.")
-        return _problem(request, request_id, status, "aggregation_failed", detail, session=session)
+        return _body(request, status, "aggregation_failed", detail, session=session)
     if status == 503:
         detail = _("The database does not answer at the moment; try again in a minute.")
-        return _problem(request, request_id, status, "database_unavailable", detail)
-    detail = _("Something went wrong here. Tell the operator the request id: the log has the details.")
-    return _problem(request, request_id, status, "internal_error", detail)
+        return _body(request, status, "database_unavailable", detail)
+    return _body(request, status, "internal_error", _internal_error())
 
 
-def _expected(request: Request, request_id: str, error: APIException, expected: Response) -> Response:
-    errors: list[dict[str, str]] = []
-    detail, code = str(error.detail), str(getattr(error.detail, "code", error.default_code))
-    if isinstance(error, ValidationError):
-        errors, code = list(_flat(error.detail)), "invalid"
-        detail = " ".join(item["detail"] for item in errors[:3])
-    return _problem(request, request_id, expected.status_code, code, detail, errors)
+def _internal_error() -> str:
+    return _("Something went wrong here. Tell the operator the request id: the log has the details.")
 
 
 def _flat(detail: Any, attr: str = "") -> Iterator[dict[str, str]]:
@@ -88,25 +168,29 @@ def _flat(detail: Any, attr: str = "") -> Iterator[dict[str, str]]:
         yield {"attr": attr, "code": str(getattr(detail, "code", "invalid")), "detail": str(detail)}
 
 
-def _problem(
-    request: Request,
-    request_id: str,
+def _body(
+    request: Request | HttpRequest,
     status: int,
     code: str,
     detail: str,
     errors: list[dict[str, str]] | None = None,
     session: uuid.UUID | None = None,
-) -> Response:
+) -> dict[str, Any]:
     body: dict[str, Any] = {
         "type": f"urn:whalefall:problem:{code}",
         "title": HTTPStatus(status).phrase,
         "status": status,
-        "detail": detail,
+        "detail": _writable(detail),
         "code": code,
-        "errors": errors or [],
-        "request_id": request_id,
+        "errors": [{name: _writable(text) for name, text in one.items()} for one in errors or ()],
+        "request_id": getattr(request, "request_id", ""),
     }
     if session is not None:
         url = reverse("sync-session-detail", kwargs={"session_id": session})
         body["session"] = {"session_id": str(session), "url": request.build_absolute_uri(url)}
-    return Response(body, status=status, content_type="application/problem+json")
+    return body
+
+
+def _writable(text: str) -> str:
+    """Without lone surrogates: JSON may bring them in as a key or value, and UTF-8 cannot give them back."""
+    return text.encode("utf-8", "backslashreplace").decode()

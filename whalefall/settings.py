@@ -13,6 +13,8 @@ from pathlib import Path
 from cryptography.fernet import Fernet
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from whalefall import theme
 from whalefall.env import boolean, database, host_name, listed, read_file, redis_url, setting, time_zone, whole
@@ -70,10 +72,16 @@ AUTH_PASSWORD_VALIDATORS = [
     for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
 ]
 AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
+LOGIN_REDIRECT_URL = "admin:index"
 AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = timedelta(minutes=15)
+# The address is that of the connection: behind a proxy all have the same, and the name alone is locked.
+# X-Forwarded-For is not believed, as a client that may write it has a new address for every try.
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_LOCKOUT_CALLABLE = "whalefall.lockout.locked_out"
 AXES_RESET_ON_SUCCESS = True
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # the page says until when
+AXES_ENABLE_ADMIN = False  # whalefall.admin has them in the theme
 AXES_VERBOSE = False  # no line about itself at every start
 
 # Product
@@ -95,6 +103,8 @@ WHALEFALL_METRICS_TOKEN = setting("WHALEFALL_METRICS_TOKEN", "", str, "a long ra
 # Apps
 INSTALLED_APPS = [
     "unfold",  # before the admin, whose templates it replaces
+    "unfold.contrib.filters",
+    "unfold.contrib.forms",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -114,6 +124,8 @@ INSTALLED_APPS = [
     "whalefall",
 ]
 MIDDLEWARE = [
+    "whalefall.middleware.RequestId",
+    "whalefall.middleware.ApiProblems",
     "django.middleware.security.SecurityMiddleware",
     # Serves STATIC_ROOT; in development `runserver` serves the files where they lie.
     *([] if DEBUG else ["whitenoise.middleware.WhiteNoiseMiddleware"]),
@@ -170,7 +182,14 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # Redis is optional: without it there is no broker, and the doors call the services themselves.
 REDIS_URL = redis_url("REDIS_URL", "")
 if REDIS_URL:
-    CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
+    CACHES = {
+        "default": {
+            "BACKEND": "django.core.cache.backends.redis.RedisCache",
+            "LOCATION": REDIS_URL,
+            # It counts requests, which must not wait for it: the defaults try for seconds.
+            "OPTIONS": {"socket_timeout": 1, "socket_connect_timeout": 1, "retry": Retry(NoBackoff(), 1)},
+        }
+    }
 
 # Celery. Schedules live in the database, where staff edit them, so there is no CELERY_BEAT_SCHEDULE.
 CELERY_BROKER_URL = redis_url("CELERY_BROKER_URL", REDIS_URL)
@@ -203,11 +222,12 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "whalefall.authentication.Token",  # the first one names the scheme that a 401 asks for
-        "rest_framework.authentication.SessionAuthentication",
+        "whalefall.authentication.Session",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["sync_sessions.api.permissions.DeclaredPermission"],
     "DEFAULT_PARSER_CLASSES": ["whalefall.parsers.BoundedJSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "whalefall.negotiation.StrictNegotiation",
     "DEFAULT_FILTER_BACKENDS": [
         "django_filters.rest_framework.DjangoFilterBackend",
         "sync_sessions.api.filters.StrictOrdering",
@@ -216,7 +236,7 @@ REST_FRAMEWORK = {
     # Per user; a view names its scope.
     "DEFAULT_THROTTLE_RATES": {"trigger": "120/min", "push": "600/min", "export": "30/min"},
     "DEFAULT_METADATA_CLASS": None,  # OPTIONS tells nothing: the schema does
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "whalefall.schema.ProductSchema",
     "EXCEPTION_HANDLER": "whalefall.api_errors.problem_details",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
@@ -230,6 +250,17 @@ SPECTACULAR_SETTINGS = {
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "COMPONENT_SPLIT_REQUEST": True,
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "whalefall.schema.name_tags",
+    ],
+    "ENUM_NAME_OVERRIDES": {
+        "PeriodTypeEnum": "capacity.aggregation.periods.PeriodType",
+        "RecordStatusEnum": "sync_sessions.choices.RecordStatus",
+        "RunStatusEnum": "capacity.api.serializers.RUN_STATUSES",
+        "ScopeEnum": "sync_sessions.choices.Scope",
+        "SessionStatusEnum": "sync_sessions.choices.SessionStatus",
+    },
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
 }

@@ -1,3 +1,3 @@
-from . import instances, rows
+from . import instances, rows, schedules
 
-__all__ = ["instances", "rows"]
+__all__ = ["instances", "rows", "schedules"]

@@ -1,136 +1,151 @@
+from datetime import timedelta
+from functools import reduce
+from operator import or_
 from typing import Any
 
-from django import forms
-from django.conf import settings
-from django.contrib import admin, messages
-from django.contrib.admin.helpers import ActionForm
-from django.db.models import QuerySet
-from django.http import HttpRequest
-from django.urls import reverse
-from django.utils.html import format_html
+from django.contrib import admin
+from django.db.models import Exists, F, OuterRef, QuerySet, Value
+from django.db.models.functions import Coalesce
+from django.http import HttpRequest, HttpResponse
+from django.urls import path
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from unfold.admin import ModelAdmin
 
-from capacity.aggregation.current import CurrentAggregationRequest, CurrentAggregationService
-from capacity.aggregation.faults import describe
-from capacity.collection.hosts import check_name
-from capacity.models import Instance
-from sync_sessions.choices import Scope
-from sync_sessions.errors import SessionAlreadyRunning
-from sync_sessions.models import SyncSession
+from capacity.aggregation.periods import today
+from capacity.growth import LATE_AFTER, MONTH, WEEK, daily_sizes, days_until, with_growth
+from capacity.inventory import HISTORY
+from capacity.models import Instance, InstanceSizeStat
 
+from . import connection, history
+from .actions import InstanceActions
+from .cells import change_cell, sample_cell, size_cell, unknown
+from .forms import InstanceForm
+from .sparkline import sparkline
 
-class ScopeActionForm(ActionForm):
-    """Beside the action: which levels to aggregate."""
-
-    scope = forms.ChoiceField(label=gettext_lazy("Scope:"), choices=Scope.choices, initial=Scope.ALL, required=False)
+SPARK_DAYS = 30
 
 
-class KeptPassword(forms.CharField):
-    """Changed when something is typed: the history must not tell of a password that was kept."""
-
-    def has_changed(self, initial: Any, data: Any) -> bool:
-        return bool(data)
+def known_first(name: str) -> Coalesce:
+    """To sort by: what is unknown is the least, on both databases."""
+    return Coalesce(F(name), Value(-(2**63)))
 
 
-class InstanceForm(forms.ModelForm):
-    """The password can be set, never seen: a blank keeps the stored one."""
+class LateFilter(admin.SimpleListFilter):
+    """Active instances whose samples do not come any more."""
 
-    password = KeptPassword(
-        label=gettext_lazy("Password"),
-        required=False,
-        strip=False,
-        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
-        help_text=gettext_lazy("Stored encrypted and never shown. Leave it empty to keep the stored one."),
-    )
+    title = gettext_lazy("last sample")
+    parameter_name = "sample"
 
-    class Meta:
-        model = Instance
-        fields = [
-            "name",
-            "db_type",
-            "host",
-            "port",
-            "database_name",
-            "username",
-            "password",
-            "description",
-            "is_active",
-        ]
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("late", _("active, none for 2 days"))]
 
-    def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or self.cleaned_data
-        if not cleaned.get("password") and self.instance.pk:
-            # A stored password goes to no other server than the one it was given for.
-            if {"host", "port"} & set(self.changed_data) and self.instance.password:
-                self.add_error("password", _("Give the password again, as the host or port is another."))
-            cleaned["password"] = self.instance.password
-        return cleaned
-
-    def clean_host(self) -> str:
-        host = self.cleaned_data["host"]
-        if host:
-            check_name(host)
-        return host
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Instance]) -> QuerySet[Instance]:
+        if self.value() != "late":
+            return queryset
+        since = timezone.now() - LATE_AFTER
+        # By the day as well, which is in the index.
+        fresh = InstanceSizeStat.objects.filter(
+            instance=OuterRef("pk"),
+            collected_on__gte=timezone.localdate(since) - timedelta(days=1),
+            collected_at__gte=since,
+        )
+        return queryset.filter(~Exists(fresh), is_active=True)
 
 
 @admin.register(Instance)
-class InstanceAdmin(ModelAdmin):
+class InstanceAdmin(InstanceActions):
     form = InstanceForm
-    action_form = ScopeActionForm
-    actions = ["aggregate_current_period"]
-    list_display = ["name", "db_type", "host", "port", "is_active"]
-    list_filter = ["db_type", "is_active"]
+    fields = InstanceForm.shown
+    list_display = ["name", "engine", "databases", "size", "week", "month", "spark", "sample", "is_active"]
+    list_filter = ["db_type", "is_active", LateFilter]
+    list_per_page = 50
     search_fields = ["name", "host", "description"]
+    change_form_outer_before_template = "capacity/instance/history.html"
+    change_form_before_template = "capacity/instance/connection.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Instance]:
         # Not decrypted for a page that does not need it.
-        return super().get_queryset(request).defer("password")
+        return with_growth(super().get_queryset(request).defer("password"))
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """With what the spark lines need, of the rows of this page alone."""
+        changelist = super().get_changelist_instance(request)
+        rows = list(changelist.result_list)
+        days = days_until(today(), SPARK_DAYS)
+        sizes = daily_sizes([row.pk for row in rows], days[0], days[-1])
+        for row in rows:
+            row.daily_sizes = [sizes.get(row.pk, {}).get(day) for day in days]
+        changelist.result_list = rows
+        return changelist
+
+    def get_fields(self, request: HttpRequest, obj: Instance | None = None) -> Any:
+        fields = super().get_fields(request, obj)
+        # Who may only look would be shown the stored password.
+        editable = self.has_change_permission(request, obj) if obj else self.has_add_permission(request)
+        return fields if editable else [name for name in fields if name != "password"]
+
+    def get_urls(self) -> list[Any]:
+        test = self.admin_site.admin_view(self.test_connection)
+        return [
+            path("test-connection/", test, name="capacity_instance_test_new_connection"),
+            path("<path:object_id>/test-connection/", test, name="capacity_instance_test_connection"),
+            *super().get_urls(),
+        ]
+
+    def test_connection(self, request: HttpRequest, object_id: str | None = None) -> HttpResponse:
+        return connection.test(self, request, object_id)
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> Any:
+        instance = self.get_object(request, object_id) if object_id else None
+        context: dict[str, Any] = {"test_button": connection.button_attributes(instance)}
+        # Not above a form that comes back with errors.
+        if instance and request.method == "GET":
+            context["history"] = history.of(instance, request)
+        return super().changeform_view(request, object_id, form_url, {**context, **(extra_context or {})})
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
-        kept = [one for one in objs if one.samples.exists()]
+        of_it = [Exists(model._default_manager.filter(instance=OuterRef("pk"))) for model in HISTORY]
+        chosen = Instance.objects.filter(pk__in=[one.pk for one in objs])
+        kept = chosen.filter(reduce(or_, of_it)).values_list("name", flat=True)
         if kept:
             text = _(
-                "%(name)s has samples: deactivate it instead. `manage.py purge_instance` deletes its history too."
+                "%(name)s has samples or period rows: deactivate it instead. `manage.py purge_instance` deletes "
+                "its history too."
             )
-            return [], {}, set(), [text % {"name": one.name} for one in kept]
+            return [], {}, set(), [text % {"name": name} for name in kept]
         return super().get_deleted_objects(objs, request)
 
-    def has_trigger_aggregation_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("capacity.trigger_aggregation")
+    @admin.display(description=gettext_lazy("engine"), ordering="db_type")
+    def engine(self, row: Any) -> str:
+        return row.get_db_type_display()
 
-    @admin.action(description=gettext_lazy("Aggregate current period"), permissions=["trigger_aggregation"])
-    def aggregate_current_period(self, request: HttpRequest, queryset: QuerySet[Instance]) -> None:
-        """Runs the selected instances in this request; the message links to the session."""
-        if not settings.WHALEFALL_AGGREGATION_ENABLED:
-            text = _("Aggregation is switched off: set WHALEFALL_AGGREGATION_ENABLED=true to run it.")
-            self.message_user(request, text, messages.WARNING)
-            return
-        selected = list(queryset)
-        inactive = [one.name for one in selected if not one.is_active]
-        active = [one for one in selected if one.is_active]
-        if inactive:
-            text = _("Left out, as they are inactive: %(names)s.") % {"names": ", ".join(inactive)}
-            self.message_user(request, text, messages.WARNING)
-        if not active:
-            return
-        asked = CurrentAggregationRequest(scope=request.POST.get("scope"), created_by=request.user, instances=active)
-        try:
-            result = CurrentAggregationService().aggregate_current(asked)
-        except SessionAlreadyRunning as busy:
-            self._tell(request, messages.WARNING, str(busy), busy.session and busy.session.session_id)
-        except Exception as error:
-            # The orchestrator has put it on the session; here it becomes a message.
-            self._tell(request, messages.ERROR, describe(error), getattr(error, "sync_session_id", None))
-        else:
-            level = messages.ERROR if result["status"] == "failed" else messages.SUCCESS
-            text = " ".join([result["message"], *result["errors"][:5]])
-            self._tell(request, level, text, result["session"]["session_id"])
+    @admin.display(description=gettext_lazy("databases"), ordering=known_first("last_databases"))
+    def databases(self, row: Any) -> Any:
+        return unknown(_("No sample yet.")) if row.last_databases is None else row.last_databases
 
-    def _tell(self, request: HttpRequest, level: int, text: str, session_id: Any) -> None:
-        url = reverse("admin:sync_sessions_syncsession_changelist")
-        session = SyncSession.objects.filter(session_id=session_id).first() if session_id else None
-        if session:
-            url = reverse("admin:sync_sessions_syncsession_change", args=[session.pk])
-        self.message_user(request, format_html('{} <a href="{}">{}</a>', text, url, _("Show the session")), level)
+    @admin.display(description=gettext_lazy("size"), ordering=known_first("last_bytes"))
+    def size(self, row: Any) -> str:
+        return size_cell(row.last_bytes)
+
+    @admin.display(description=gettext_lazy("per week"), ordering=known_first("week_change"))
+    def week(self, row: Any) -> str:
+        return change_cell(row.last_bytes, row.week_ago_bytes, WEEK)
+
+    @admin.display(description=gettext_lazy("per month"), ordering=known_first("month_change"))
+    def month(self, row: Any) -> str:
+        return change_cell(row.last_bytes, row.month_ago_bytes, MONTH)
+
+    @admin.display(description=gettext_lazy("30 days"))
+    def spark(self, row: Any) -> str:
+        return sparkline(row.daily_sizes)
+
+    @admin.display(description=gettext_lazy("last sample"), ordering="last_sample_at")
+    def sample(self, row: Any) -> str:
+        return sample_cell(row.last_sample_at, timezone.now(), row.is_active)

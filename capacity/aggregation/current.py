@@ -2,13 +2,11 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, is_dataclass
-from datetime import date
 from typing import Any
 
 import structlog
 from django.utils.translation import gettext as _
 
-from capacity.errors import QueueUnavailable
 from capacity.models import Instance
 from sync_sessions.choices import SessionStatus, SyncType
 from sync_sessions.errors import SessionFinished
@@ -17,6 +15,7 @@ from sync_sessions.texts import clean_error
 
 from .orchestrator import AggregationOrchestrator
 from .periods import Period, PeriodType, today
+from .records import recorded_period
 from .results import AggregationStatus, InstanceRef
 from .scopes import parse_scope
 from .service import AggregationService, instance_refs
@@ -50,19 +49,10 @@ class CurrentAggregationService:
     def queue(self, request: CurrentAggregationRequest, dispatch: Callable[[str], object]) -> SyncSession:
         """Opens a pending session and hands its id to `dispatch`, for a worker to run.
 
-        Raises what `aggregate_current` raises before a run, and QueueUnavailable when `dispatch` raises: the
-        session is failed then and keeps nobody waiting.
+        Raises what `aggregate_current` raises before a run, and what `dispatch` raises: the session is failed
+        then and keeps nobody waiting.
         """
-        session = self.orchestrator.open(**self._asked(request), status=SessionStatus.PENDING)
-        try:
-            dispatch(str(session.session_id))
-        except Exception as error:
-            log.error("current_aggregation.not_queued", session_id=str(session.session_id), error=str(error))
-            self.orchestrator.sessions.fail_session(session, QueueUnavailable.code, "The queue did not take the run.")
-            raise QueueUnavailable(
-                _("The queue does not answer: check that Redis runs, or start the run without respond-async.")
-            ) from error
-        return session
+        return self.orchestrator.queue(**self._asked(request), dispatch=dispatch)
 
     def _asked(self, request: CurrentAggregationRequest) -> dict[str, Any]:
         """The run that a request means, for the orchestrator."""
@@ -87,10 +77,12 @@ class CurrentAggregationService:
         }
 
     def run_queued(self, session_id: str, task_id: str = "") -> dict[str, Any]:
-        """Runs a pending session; everything else is on it. One that is taken already is skipped, with the reason."""
+        """Runs a pending session of any period; everything else is on it.
+
+        One that is taken already is skipped, with the reason.
+        """
         session = SyncSession.objects.get(session_id=session_id)
-        start = date.fromisoformat(session.details["period_start"])
-        period = Period.containing(session.details["period_type"], start)
+        period = recorded_period(session)
         try:
             run = self.orchestrator.run(
                 period, session.scope, sync_type=session.sync_type, session=session, task_id=task_id

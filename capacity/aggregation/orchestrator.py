@@ -1,6 +1,6 @@
 """The only owner of a run's life: opens or claims the session, wires the log to the service, ends it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,6 +48,7 @@ class AggregationOrchestrator:
         created_by: Any = None,
         task_id: str = "",
         requested_period_type: str | None = None,
+        retry_of: str = "",
         status: str = SessionStatus.RUNNING,
     ) -> SyncSession:
         """A session with a record per instance; pending: for a worker to claim. SessionAlreadyRunning if one is."""
@@ -59,12 +60,27 @@ class AggregationOrchestrator:
             # A schedule runs the marked ones of the whole fleet, even if it is one.
             lock_key=lock_key(period, refs, fleet=instances is None or sync_type == SyncType.SCHEDULED_TASK),
             scope=scope,
-            details=session_details(period, requested_period_type),
+            details=session_details(period, requested_period_type, retry_of),
             instances=[(ref.id, ref.name) for ref in refs],
             created_by=created_by,
             task_id=task_id,
             status=status,
         )
+
+    def queue(
+        self, period: Period, scope: str | None, *, dispatch: Callable[[str], object], **options: Any
+    ) -> SyncSession:
+        """Opens a pending session and hands its id to `dispatch`, for a worker to run. `options`: those of `open`.
+
+        Raises SessionAlreadyRunning, and what `dispatch` raises, after it is on the session.
+        """
+        session = self.open(period, scope, status=SessionStatus.PENDING, **options)
+        try:
+            dispatch(str(session.session_id))
+        except BaseException as error:
+            self._fail(session, error)
+            raise
+        return session
 
     def run(
         self,
@@ -77,6 +93,7 @@ class AggregationOrchestrator:
         task_id: str = "",
         session: SyncSession | None = None,
         requested_period_type: str | None = None,
+        retry_of: str = "",
         listeners: ProgressCallbacks | None = None,
     ) -> RunResult:
         """One period, one scope, one session, to its end; commits after each chunk.
@@ -97,6 +114,7 @@ class AggregationOrchestrator:
                 created_by=created_by,
                 task_id=task_id,
                 requested_period_type=requested_period_type,
+                retry_of=retry_of,
             )
         else:
             self.sessions.claim_session(session, task_id)

@@ -6,6 +6,7 @@ from typing import Any
 from django.utils import timezone, translation
 
 from sync_sessions.choices import RecordStatus, Scope
+from sync_sessions.models import SyncSession
 from sync_sessions.services import RecordResult
 from sync_sessions.texts import clean_error
 
@@ -24,13 +25,20 @@ def lock_key(period: Period, refs: list[InstanceRef], fleet: bool) -> str:
     return f"aggregation:{period.type}" if whole else f"aggregation:{period.type}:{refs[0].id}"
 
 
-def session_details(period: Period, requested_period_type: str | None) -> dict[str, Any]:
+def session_details(period: Period, requested_period_type: str | None, retry_of: str = "") -> dict[str, Any]:
+    """`retry_of`: the id of the session that is run again."""
     return {
         "period_type": period.type,
         "period_start": period.start.isoformat(),
         "period_end": period.end.isoformat(),
         "requested_period_type": requested_period_type or period.type,
+        **({"retry_of": retry_of} if retry_of else {}),
     }
+
+
+def recorded_period(session: SyncSession) -> Period:
+    """The period that a session is about."""
+    return Period.containing(session.details["period_type"], date.fromisoformat(session.details["period_start"]))
 
 
 def record_result(record_id: int, period: Period, scope: str, result: InstanceResult) -> RecordResult:

@@ -38,6 +38,7 @@ REASONS: Mapping[str, Promise | str] = {
     "sum_overflow": _("the sizes add up to more than 2^63-1 bytes; check the samples of this instance"),
     "statement_timeout": _("the database took too long; the statement was stopped"),
     "result_missing": _("aggregation result missing"),
+    "broker_unavailable": _("the queue did not take the run; check that Redis runs"),
 }
 
 

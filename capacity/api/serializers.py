@@ -1,48 +1,111 @@
+"""The bodies of the calls that run an aggregation, and their answers."""
+
+from datetime import date
 from typing import Any
 
 from django.utils.translation import gettext as _
-from drf_spectacular.utils import extend_schema_field
+from django.utils.translation import gettext_lazy
 from rest_framework import serializers
 
-from capacity.aggregation.scopes import parse_scope
-from capacity.errors import ScopeError
+from capacity.aggregation.batch import BUSY
+from capacity.aggregation.periods import Period, PeriodType, today
+from capacity.aggregation.plan import Which, plan_periods, plan_range
+from capacity.aggregation.results import AggregationStatus
+from capacity.errors import InputError
+from sync_sessions.api.fields import StrictFields, TextField
+from sync_sessions.api.serializers import SyncSessionSerializer
 from sync_sessions.choices import Scope
 
+from .fields import InstancesField, PeriodsField, ScopeField
 
-class TextField(serializers.CharField):
-    """Text and nothing else: DRF's own takes a number for text."""
-
-    def to_internal_value(self, data: Any) -> str:
-        if not isinstance(data, str):
-            self.fail("invalid")
-        return super().to_internal_value(data)
+RUN_STATUSES = [*AggregationStatus.choices, (BUSY, gettext_lazy("Busy"))]
+MAX_RUNS = 500  #: of one request: a year of every kind of period
 
 
-@extend_schema_field({"type": ["string", "null"], "enum": [*Scope.values, None]})
-class ScopeField(serializers.Field[str, Any, str, Any]):
-    def to_internal_value(self, data: Any) -> str:
-        try:
-            return parse_scope(data)
-        except ScopeError as error:
-            raise serializers.ValidationError(str(error), code=error.code) from None
-
-    def to_representation(self, value: str) -> str:
-        return value
-
-    def validate_empty_values(self, data: Any) -> tuple[bool, Any]:
-        # null means all, like a missing scope
-        return (False, data) if data is None else super().validate_empty_values(data)
-
-
-class CurrentAggregationSerializer(serializers.Serializer[Any]):
+class CurrentAggregationSerializer(StrictFields):
     """`{scope?, period_type?}`: the scope of the run; whatever period is asked for, the current day is run."""
 
     scope = ScopeField(required=False)
     period_type = TextField(required=False, allow_null=True, allow_blank=True, max_length=64)
 
-    def to_internal_value(self, data: Any) -> Any:
-        # A misspelt "scop" must not run the whole fleet.
-        if isinstance(data, dict) and (unknown := sorted(map(str, set(data) - set(self.fields)))):
-            text = _("There is no such field; there are: %(known)s.") % {"known": ", ".join(self.fields)}
-            raise serializers.ValidationError({name: [text] for name in unknown}, code="unknown_field")
-        return super().to_internal_value(data)
+
+class DayField(serializers.DateField):
+    def to_internal_value(self, value: Any) -> date:
+        if not isinstance(value, str):
+            self.fail("invalid", format="YYYY-MM-DD")
+        return super().to_internal_value(value)
+
+
+class InstanceAggregationSerializer(StrictFields):
+    """`{periods?, scope?}` of one instance: the current day, and the last complete one of longer periods."""
+
+    periods = PeriodsField(required=False)
+    scope = ScopeField(required=False)
+    which = Which.DEFAULT
+
+    def validate(self, attrs: Any) -> Any:
+        """Adds `plan`, the periods to run."""
+        configs = attrs.get("periods") or self.fields["periods"].run_validation(None)
+        return {**attrs, "plan": self.plan(configs, attrs)}
+
+    def plan(self, configs: Any, attrs: Any) -> list[Period]:
+        return plan_periods(configs, self.which, today())
+
+
+class RunsSerializer(InstanceAggregationSerializer):
+    """`{periods?, scope?, from?, to?, instances?}`: the last complete periods, or all that lie inside a range."""
+
+    instances = InstancesField(required=False)
+    which = Which.LAST
+
+    def get_fields(self) -> dict[str, Any]:
+        # `from` is no name for an attribute of a class.
+        return {**super().get_fields(), "from": DayField(required=False), "to": DayField(required=False)}
+
+    def plan(self, configs: Any, attrs: Any) -> list[Period]:
+        first, last = attrs.get("from"), attrs.get("to")
+        if first is None and last is None:
+            return super().plan(configs, attrs)
+        if first is None or last is None:
+            missing = "to" if last is None else "from"
+            raise serializers.ValidationError({missing: [_("Give both ends of the range.")]}, code="required")
+        days = (last - first).days
+        if days > MAX_RUNS * 366:  # not even years, which do not exist, would be few enough
+            self._too_many()
+        try:
+            periods = plan_range(configs, first, last)
+        except InputError as error:
+            raise serializers.ValidationError({"from": [str(error)]}, code=error.code) from None
+        if not periods:
+            text = _("No period of these types lies wholly inside the range.")
+            raise serializers.ValidationError({"from": [text]}, code="no_period")
+        if len(periods) > MAX_RUNS:
+            self._too_many()
+        return periods
+
+    def _too_many(self) -> None:
+        text = _("That would be more than %(most)d runs: give a shorter range, or fewer period types.")
+        raise serializers.ValidationError({"from": [text % {"most": MAX_RUNS}]}, code="too_many_runs")
+
+
+class RunResultSerializer(serializers.Serializer[Any]):
+    """What a run gives: its numbers and its session. `busy`: another one was under way, whose session it is."""
+
+    status = serializers.ChoiceField(choices=RUN_STATUSES)
+    message = serializers.CharField()
+    scope = serializers.ChoiceField(choices=Scope.choices)
+    requested_period_type = serializers.CharField()
+    effective_period_type = serializers.ChoiceField(choices=PeriodType.choices)
+    period_type = serializers.ChoiceField(choices=PeriodType.choices)
+    period_start = serializers.DateField()
+    period_end = serializers.DateField()
+    processed_instances = serializers.IntegerField(min_value=0)
+    skipped_instances = serializers.IntegerField(min_value=0)
+    failed_instances = serializers.IntegerField(min_value=0)
+    processed_records = serializers.IntegerField(min_value=0)
+    errors = serializers.ListField(child=serializers.CharField())  # type: ignore[assignment]  # a property there
+    session = SyncSessionSerializer()
+
+
+class RunListSerializer(serializers.Serializer[Any]):
+    runs = RunResultSerializer(many=True)

@@ -7,7 +7,7 @@ from typing import Any
 import structlog
 from django.utils import translation
 
-from capacity.aggregation.faults import describe, error_code
+from capacity.aggregation.faults import error_code, stored_reason
 from capacity.aggregation.retry import persist
 from capacity.models import Instance
 from sync_sessions.choices import SessionStatus, SyncCategory
@@ -45,29 +45,42 @@ class CollectionService:
         sync_type: str,
         created_by: Any = None,
         task_id: str = "",
+        retry_of: str = "",
         on_outcome: Callable[[Outcome], None] = ignore,
     ) -> CollectionResult:
         """Collects from all active instances that have a host, or from those given, in one session.
 
         Commits after each instance, then calls `on_outcome`. A server that cannot be measured, or whose
         samples are refused, fails its own record; given instances that cannot be collected from are
-        skipped with a reason. A cancelled run returns what was done. Raises SessionAlreadyRunning before
-        anything is written, and whatever ends the whole run, after it is on the session.
+        skipped with a reason. `retry_of`: the id of the session that is run again. A cancelled run returns what
+        was done. Raises SessionAlreadyRunning before anything is written, and whatever ends the whole run, after
+        it is on the session.
         """
         chosen = self._chosen(instances)
-        session = self._open(chosen, sync_type=sync_type, created_by=created_by, task_id=task_id)
+        session = self._open(chosen, retry_of, sync_type=sync_type, created_by=created_by, task_id=task_id)
         outcomes = self._run(session, chosen, on_outcome, lambda: self.sessions.finish_session(session))
         return CollectionResult(session, self.sessions.snapshot(session), tuple(outcomes))
 
-    def start(self, dispatch: Callable[[str, list[int]], object], *, sync_type: str, task_id: str = "") -> SyncSession:
-        """Opens a session for all active instances that have a host and hands them out in batches.
+    def start(
+        self,
+        dispatch: Callable[[str, list[int]], object],
+        instances: Iterable[Instance] | None = None,
+        *,
+        sync_type: str,
+        created_by: Any = None,
+        task_id: str = "",
+        retry_of: str = "",
+    ) -> SyncSession:
+        """Opens a session for the instances that `collect` takes and hands them out in batches.
 
         `dispatch` is called with the session's id and the ids of a batch, for a worker to call `collect_batch`.
         Raises SessionAlreadyRunning, and what `dispatch` raises, after it is on the session.
         """
-        chosen = self._chosen(None)
+        chosen = self._chosen(instances)
         status = SessionStatus.PENDING if chosen else SessionStatus.RUNNING
-        session = self._open(chosen, sync_type=sync_type, task_id=task_id, status=status)
+        session = self._open(
+            chosen, retry_of, sync_type=sync_type, created_by=created_by, task_id=task_id, status=status
+        )
         try:
             for first in range(0, len(chosen), BATCH):
                 dispatch(str(session.session_id), [one.pk for one in chosen[first : first + BATCH]])
@@ -99,8 +112,9 @@ class CollectionService:
             instances = Instance.objects.collectable().defer("password")
         return sorted({one.pk: one for one in instances}.values(), key=lambda one: one.pk)
 
-    def _open(self, chosen: list[Instance], **options: Any) -> SyncSession:
+    def _open(self, chosen: list[Instance], retry_of: str, **options: Any) -> SyncSession:
         return self.sessions.create_session(
+            details={"retry_of": retry_of} if retry_of else None,
             sync_category=SyncCategory.CAPACITY,
             lock_key=LOCK_KEY,
             instances=[(one.pk, one.name) for one in chosen],
@@ -131,7 +145,7 @@ class CollectionService:
 
     def _fail(self, session: SyncSession, error: BaseException) -> None:
         """Writes the end of a run that raised. Never raises itself: the caller's error is the one that counts."""
-        reason = describe(error)
+        reason = stored_reason(error)
         try:
             persist(lambda: self.sessions.fail_session(session, error_code(error), reason))
         except Exception:

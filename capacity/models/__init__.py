@@ -1,6 +1,7 @@
 from .aggregates import DatabaseSizeAggregation, InstanceSizeAggregation, TrendDirection
 from .instance import DbType, Instance
 from .samples import DatabaseSizeStat, InstanceSizeStat
+from .schedule import Schedule
 from .state import CapacityState, StalePeriod
 
 __all__ = [
@@ -11,6 +12,7 @@ __all__ = [
     "Instance",
     "InstanceSizeAggregation",
     "InstanceSizeStat",
+    "Schedule",
     "StalePeriod",
     "TrendDirection",
 ]

@@ -7,6 +7,7 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from capacity.aggregation.periods import PeriodType
+from capacity.querysets import PeriodRowQuerySet
 
 from .instance import Instance
 
@@ -27,6 +28,30 @@ def size(label: Any, **options: Any) -> "models.BigIntegerField[Any, Any]":
     return models.BigIntegerField(label, **options)
 
 
+def list_indexes(prefix: str) -> list[models.Index]:
+    """Of both levels: each gives a page of a list in its order, the newest period first, and its count.
+
+    They are few and small (equal keys share their space), as the roll-up writes them all with each row.
+    """
+    return [
+        # Serves lists of everything, of ranges of days and of many instances (engines). By the last columns, rows
+        # of other instances and ends are passed over unread.
+        models.Index(fields=["period_start", "period_type", "instance", "period_end"], name=f"{prefix}_newest"),
+        # Serves lists of one or a few instances.
+        models.Index(fields=["instance", "period_start"], name=f"{prefix}_instance"),
+        # Serve lists by `min_covered_days`, of 2 to 7 and of more: a day covers one day at most, a week seven, so
+        # that days cost nothing here, and weeks are not read on the way to months.
+        *(
+            models.Index(
+                fields=["period_start", "period_type", "instance", "covered_days"],
+                condition=Q(covered_days__gt=days),
+                name=f"{prefix}_covered{days}",
+            )
+            for days in (1, 7)
+        ),
+    ]
+
+
 class PeriodRow(models.Model):
     """What the rows of both levels share."""
 
@@ -42,6 +67,8 @@ class PeriodRow(models.Model):
     )
     calculated_at = models.DateTimeField(_("calculated at"))
     created_at = models.DateTimeField(_("created at"))
+
+    objects = PeriodRowQuerySet.as_manager()
 
     class Meta:
         abstract = True
@@ -91,6 +118,9 @@ class DatabaseSizeAggregation(PeriodRow):
                 fields=["instance", "database_name", "period_type", "period_start"],
                 name="database_aggregation_history",
             ),
+            *list_indexes("database_aggregation"),
+            # Serves lists of a database name, on whatever instances it is.
+            models.Index(fields=["database_name", "period_start", "period_type"], name="database_aggregation_name"),
         ]
 
     def __str__(self) -> str:
@@ -131,6 +161,12 @@ class InstanceSizeAggregation(PeriodRow):
         indexes = [
             # Serves the history of one instance (charts, detail pages).
             models.Index(fields=["instance", "period_type", "period_start"], name="instance_aggregation_history"),
+            *list_indexes("instance_aggregation"),
+            # Serves lists of one trend, of which there may be few rows or none.
+            models.Index(
+                fields=["trend_direction", "period_start", "period_type", "instance"],
+                name="instance_aggregation_trend",
+            ),
         ]
 
     def __str__(self) -> str:

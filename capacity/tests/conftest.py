@@ -2,10 +2,12 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import pytest
+from celery import Celery, current_app
 from django.db import connection
 from django.db.backends.signals import connection_created
 
 from capacity.aggregation.runners import DatabaseAggregationRunner
+from capacity.tests.servers import closed_port
 
 
 def pytest_runtest_setup(item):
@@ -155,3 +157,20 @@ def read_only():
                 cursor.execute(off)
 
     return entered
+
+
+@pytest.fixture
+def queued(settings, monkeypatch):
+    """With a broker configured; what is put on the queue is kept here in place of it: (task, *arguments)."""
+    settings.CELERY_BROKER_URL = "redis://127.0.0.1:6379/0"
+    messages = []
+    monkeypatch.setattr(current_app, "send_task", lambda task, args, **options: messages.append((task, *args)))
+    return messages
+
+
+@pytest.fixture
+def broker_down(settings, monkeypatch):
+    """With a broker configured that nobody answers for."""
+    settings.CELERY_BROKER_URL = f"redis://127.0.0.1:{closed_port()}/0"
+    unreachable = Celery("unreachable", broker=settings.CELERY_BROKER_URL, set_as_current=False)
+    monkeypatch.setattr(current_app, "send_task", unreachable.send_task)

@@ -163,10 +163,10 @@ def test_a_fifth_kind_of_period_gets_its_schedule(monkeypatch):
     )
 
 
-def test_migrating_this_app_alone_comes_before_the_tables_of_the_schedules(tmp_path):
+def test_the_first_migration_alone_comes_before_the_tables_of_the_schedules(tmp_path):
     url = f"sqlite:///{tmp_path}/new.sqlite3"
 
-    alone = manage("migrate", "capacity", DATABASE_URL=url)
+    alone = manage("migrate", "capacity", "0001", DATABASE_URL=url)
     everything = manage("migrate", DATABASE_URL=url)
     again = manage("install_schedules", DATABASE_URL=url)
 

@@ -17,9 +17,12 @@ class BaseViewSet(GenericViewSet[Any]):
 
     #: {action: permission}, such as {"list": "capacity.view_instance"}
     required_permissions: Mapping[str, str] = {}
+    #: The actions that give a list: they take the parameters of pages, filters and order.
+    list_actions: tuple[str, ...] = ("list",)
     #: {action: the query parameters it takes beside those of filters and pages}
     extra_parameters: Mapping[str, tuple[str, ...]] = {}
     pagination_class = Pages
+    http_method_names = ["get", "head", "post", "put", "patch", "delete"]  # OPTIONS tells nothing: the schema does
     throttle_scope: str | None = None  #: an action may give its own
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
@@ -35,7 +38,7 @@ class BaseViewSet(GenericViewSet[Any]):
     def allowed_parameters(self) -> list[str]:
         """The names of the query parameters of this action."""
         names = list(self.extra_parameters.get(self.action or "", ()))
-        if self.action == "list":
+        if self.action in self.list_actions:
             names += [Pages.page_query_param, str(Pages.page_size_query_param)]
             if getattr(self, "ordering_fields", None):
                 names.append(api_settings.ORDERING_PARAM)

@@ -1,6 +1,12 @@
+from collections.abc import Mapping
+from datetime import date, datetime
 from typing import Any
 
+import django_filters
+from django import forms
+from django.db.models import F
 from django.utils.translation import gettext as _
+from drf_spectacular.utils import extend_schema_field
 from rest_framework.exceptions import ValidationError
 from rest_framework.filters import OrderingFilter
 
@@ -8,15 +14,17 @@ from rest_framework.filters import OrderingFilter
 class StrictOrdering(OrderingFilter):
     """`ordering` by the fields that a view names in `ordering_fields`; another one is a 400, not the default order.
 
-    The key is added as the last column, so that no row stands on two pages.
+    `ordering_fields` may be a mapping {name: column}. Nulls come last. A key is added, `id` if the view has no
+    `ordering_key` of its own, so that no row stands on two pages.
     """
 
     def get_ordering(self, request: Any, queryset: Any, view: Any) -> Any:
         asked = request.query_params.get(self.ordering_param, "")
-        fields = getattr(view, "ordering_fields", None) or ()
+        fields = _columns(view)
         names = [name.strip() for name in asked.split(",") if name.strip()]
         if not names or not fields:
             return self.get_default_ordering(view)
+        terms = []
         for name in names:
             if name.removeprefix("-") not in fields:
                 text = _("%(name)s is no field to order by; there are: %(known)s.")
@@ -24,10 +32,108 @@ class StrictOrdering(OrderingFilter):
                     {self.ordering_param: [text % {"name": repr(name), "known": ", ".join(fields)}]},
                     code="invalid_ordering",
                 )
-        last = names[-1]
-        return [*names, "-id" if last.startswith("-") else "id"]
+            terms.append(_term(queryset.model, fields[name.removeprefix("-")], name.startswith("-")))
+        sign = "-" if names[-1].startswith("-") else ""
+        return [*terms, *(f"{sign}{column}" for column in getattr(view, "ordering_key", ("id",)))]
 
     def get_schema_operation_parameters(self, view: Any) -> Any:
-        if not getattr(view, "ordering_fields", None):
+        fields = _columns(view)
+        if not fields or view.action not in view.list_actions:
             return []
-        return super().get_schema_operation_parameters(view)
+        [parameter] = super().get_schema_operation_parameters(view)
+        one = f"-?({'|'.join(fields)})"
+        text = f"Fields separated by commas, a minus before one for descending: {', '.join(fields)}."
+        return [{**parameter, "description": text, "schema": {"type": "string", "pattern": f"^({one}(,{one})*)?$"}}]
+
+
+def _columns(view: Any) -> Mapping[str, str]:
+    fields = getattr(view, "ordering_fields", None) or ()
+    return fields if isinstance(fields, Mapping) else {name: name for name in fields}
+
+
+def _term(model: Any, column: str, descending: bool) -> Any:
+    if not model._meta.get_field(column).null:
+        # Without NULLS LAST, which an index does not serve.
+        return f"-{column}" if descending else column
+    return F(column).desc(nulls_last=True) if descending else F(column).asc(nulls_last=True)
+
+
+class IdsField(forms.Field):
+    widget = forms.SelectMultiple  # the one that reads a parameter as often as it is there
+
+    def clean(self, value: Any) -> list[int]:
+        texts = value or []
+        for text in texts:
+            if not text.isascii() or not text.isdigit() or len(text) > 18:
+                raise forms.ValidationError(
+                    _("%(value)r is no id: give whole numbers.") % {"value": text[:40]}, "invalid"
+                )
+        return [int(text) for text in texts]
+
+
+class DayField(forms.Field):
+    def clean(self, value: Any) -> date | None:
+        try:
+            return None if value is None else datetime.strptime(value, "%Y-%m-%d").date()
+        except ValueError:
+            raise forms.ValidationError(_("Give a day such as 2025-01-31."), "invalid") from None
+
+
+class MomentField(forms.Field):
+    def clean(self, value: Any) -> datetime | None:
+        if value is None:
+            return None
+        try:
+            # A + that was not escaped comes as a blank.
+            moment = datetime.fromisoformat(value.replace(" ", "+"))
+        except ValueError:
+            moment = None
+        # At the ends of the calendar another zone has no such time.
+        if moment is None or moment.utcoffset() is None or not 2 <= moment.year <= 9998:
+            text = _("Give a time with its offset, such as 2025-01-31T03:00:00Z.")
+            raise forms.ValidationError(text, "invalid")
+        return moment
+
+
+@extend_schema_field(
+    {
+        "type": "array",
+        "items": {"type": "integer", "minimum": 0, "maximum": 10**18 - 1},
+        "description": "ids; the parameter may be there more than once",
+    }
+)
+class IdsFilter(django_filters.Filter):
+    """Any of some keys; the parameter may be there more than once."""
+
+    field_class = IdsField
+
+    def __init__(self, field_name: str, **options: Any) -> None:
+        super().__init__(field_name, "in", **options)
+
+    def filter(self, qs: Any, value: Any) -> Any:
+        return super().filter(qs, value) if value else qs
+
+
+class DayFilter(django_filters.DateFilter):
+    field_class = DayField
+
+
+@extend_schema_field({"type": "string", "format": "date-time"})
+class MomentFilter(django_filters.Filter):
+    field_class = MomentField
+
+
+@extend_schema_field({"type": "boolean"})
+class FlagFilter(django_filters.TypedChoiceFilter):
+    """true or false; Django's own takes anything else for "not asked"."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        choices = [("true", "true"), ("false", "false")]
+        super().__init__(*args, choices=choices, coerce=lambda text: text == "true", **options)
+
+
+class AnyOfFilter(django_filters.MultipleChoiceFilter):
+    """Any of some words; the parameter may be there more than once."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, distinct=False, **options)

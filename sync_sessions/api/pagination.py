@@ -7,16 +7,23 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.pagination import PageNumberPagination
 from rest_framework.request import Request
 
-#: Rows that can be paged through, and are counted at most: beyond it a count costs more than the page.
-DEPTH = 100_000
+#: Rows that can be paged through: far more than anybody reads, few enough to count them for every page.
+DEPTH = 20_000
 
 
 class BoundedPaginator(Paginator):
     @cached_property
     def count(self) -> int:
-        """The number of rows, DEPTH at most."""
+        """The number of rows; DEPTH + 1 stands for any number above DEPTH.
+
+        So the last page that can be had has a next one, which says why it cannot: an end there would be a lie.
+        """
         rows: Any = self.object_list
-        return rows.order_by()[:DEPTH].count()
+        return self.countable(rows)[: DEPTH + 1].count()
+
+    def countable(self, rows: Any) -> Any:
+        """The rows as they are cheapest to count."""
+        return rows.order_by()
 
 
 class Pages(PageNumberPagination):
@@ -41,4 +48,16 @@ class Pages(PageNumberPagination):
         if not raw.isascii() or not raw.isdigit() or len(raw) > 9 or int(raw) < 1:
             text = _("page must be a whole number from 1 on.")
             raise ValidationError({self.page_query_param: [text]}, code="invalid_page")
+        if int(raw) * self.get_page_size(request) > DEPTH:
+            text = _("Pages end after %(most)d rows: narrow the filters, or export the list if it can be exported.")
+            raise ValidationError({self.page_query_param: [text % {"most": DEPTH}]}, code="page_too_deep")
         return super().paginate_queryset(queryset, request, view)
+
+    def get_paginated_response_schema(self, schema: Any) -> Any:
+        paginated = super().get_paginated_response_schema(schema)
+        paginated["properties"]["count"] |= {
+            "minimum": 0,
+            "maximum": DEPTH + 1,
+            "description": f"The number of rows; {DEPTH + 1} stands for more than {DEPTH}.",
+        }
+        return paginated

@@ -1,10 +1,10 @@
 from rest_framework import serializers
 
-from sync_sessions.models import SyncSession
+from sync_sessions.models import SyncInstanceRecord, SyncSession
 
 
 class SyncSessionSerializer(serializers.ModelSerializer[SyncSession]):
-    created_by = serializers.CharField(source="created_by.username", default=None, read_only=True)
+    created_by = serializers.CharField(source="created_by.username", default=None, allow_null=True, read_only=True)
 
     class Meta:
         model = SyncSession
@@ -27,5 +27,27 @@ class SyncSessionSerializer(serializers.ModelSerializer[SyncSession]):
             "completed_at",
             "error_code",
             "error_message",
+        ]
+        read_only_fields = fields
+
+
+class SyncInstanceRecordSerializer(serializers.ModelSerializer[SyncInstanceRecord]):
+    class Meta:
+        model = SyncInstanceRecord
+        fields = [
+            "id",
+            "instance",
+            "instance_name",
+            "status",
+            "started_at",
+            "completed_at",
+            "items_synced",
+            "items_created",
+            "items_updated",
+            "items_deleted",
+            "error_code",
+            "error_message",
+            "sync_details",
+            "created_at",
         ]
         read_only_fields = fields

@@ -176,7 +176,7 @@ def test_a_scrape_costs_the_same_queries_whatever_the_fleet(scrape):
             mark(one, the("weekly", day))
         run(the("daily", day))
 
-    assert costs == [11, 11]
+    assert costs == [7, 7]
 
 
 @pytest.mark.django_db

@@ -4,24 +4,22 @@ from argparse import ArgumentParser
 from datetime import date
 from typing import Any
 
-from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext as _
 from rich.progress import Progress
 
-from capacity.aggregation.current import current_result
+from capacity.aggregation.batch import run_entry
 from capacity.aggregation.faults import describe
-from capacity.aggregation.orchestrator import AggregationOrchestrator
 from capacity.aggregation.periods import Period, parse_periods, today
 from capacity.aggregation.plan import Which, plan_periods, plan_range, stale_instances, stale_periods
 from capacity.aggregation.progress import ProgressCallbacks
 from capacity.aggregation.scopes import parse_scope
+from capacity.aggregation.switch import check_enabled
 from capacity.errors import CapacityError
 from capacity.management.output import progress_bar
 from capacity.management.run_report import BAD, line, show_largest, show_runs, totals
 from capacity.models import Instance
 from sync_sessions.choices import Scope, SyncType
-from sync_sessions.errors import SessionAlreadyRunning
 
 MANY = 20  #: runs; beyond it only those that went wrong are shown one by one
 BUSY_WAIT_SECONDS = 60  #: how long a back-fill waits for a run of somebody else to end
@@ -60,9 +58,8 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="print the results as JSON")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        if not settings.WHALEFALL_AGGREGATION_ENABLED:
-            raise CommandError(_("Aggregation is switched off: set WHALEFALL_AGGREGATION_ENABLED=true to run it."))
         try:
+            check_enabled()
             scope = parse_scope(options["scope"])
             periods = self._periods(options)
         except CapacityError as error:
@@ -146,8 +143,6 @@ class Command(BaseCommand):
         def advance(results: Any) -> None:
             bar.advance(task, len(results))
 
-        kind = SyncType.MANUAL_TASK if instances is None else SyncType.MANUAL_BATCH
-        kind = SyncType.MANUAL_SINGLE if instances is not None and len(instances) == 1 else kind
         begun = time.monotonic()
         entry: dict[str, Any] = {
             "period_type": period.type,
@@ -155,20 +150,10 @@ class Command(BaseCommand):
             "period_end": period.end.isoformat(),
             "errors": [],
         }
-        options: dict[str, Any] = {"instances": instances, "sync_type": kind}
-        options["listeners"] = ProgressCallbacks(on_complete=advance, on_error=advance)
+        listeners = ProgressCallbacks(on_complete=advance, on_error=advance)
+        kind = SyncType.by_hand(instances)
         try:
-            while True:
-                try:
-                    run = AggregationOrchestrator().run(period, scope, **options)
-                    break
-                except SessionAlreadyRunning:
-                    if time.monotonic() - begun >= wait:
-                        raise
-                    time.sleep(1)
-            entry |= current_result(run.session, run.summary, run.snapshot)
-        except SessionAlreadyRunning as busy:
-            entry |= {"status": "busy", "message": str(busy)}
+            entry |= run_entry(period, scope, wait=wait, instances=instances, sync_type=kind, listeners=listeners)
         except Exception as error:
             # On its session already; here it becomes a sentence and the exit code.
             entry |= {"status": "failed", "message": describe(error)}

@@ -66,8 +66,7 @@ class Command(BaseCommand):
         return found
 
     def _collect(self, instances: list[Instance] | None, show: Any) -> CollectionResult:
-        kind = SyncType.MANUAL_TASK if instances is None else SyncType.MANUAL_BATCH
-        kind = SyncType.MANUAL_SINGLE if instances is not None and len(instances) == 1 else kind
+        kind = SyncType.by_hand(instances)
         try:
             return CollectionService().collect(instances, sync_type=kind, on_outcome=show)
         except SessionAlreadyRunning as error:

@@ -9,7 +9,6 @@ from django.utils import timezone
 from capacity.aggregation.service import AggregationService
 from capacity.collection.ingest import Sample, ingest
 from capacity.models import DatabaseSizeAggregation, Instance, InstanceSizeAggregation
-from capacity.tests.factories import make_instance
 from sync_sessions.choices import SyncCategory, SyncType
 from sync_sessions.models import SyncInstanceRecord, SyncSession
 from sync_sessions.services import sync_session_service
@@ -17,14 +16,6 @@ from sync_sessions.services import sync_session_service
 pytestmark = pytest.mark.django_db
 
 URL = reverse("admin:capacity_instance_changelist")
-
-
-@pytest.fixture
-def fleet():
-    instances = [make_instance(f"pg-{number}") for number in range(3)]
-    at = timezone.now() - timedelta(seconds=1)
-    ingest([Sample(one.pk, "sales", at, 100) for one in instances])
-    return instances
 
 
 def aggregate(client, instances, scope="all"):
@@ -45,7 +36,7 @@ def test_the_selected_instances_are_aggregated_and_the_message_links_to_the_sess
 
 
 @pytest.mark.parametrize(("scope", "rows"), [("database", (1, 0)), ("instance", (0, 1)), ("all", (1, 1))])
-def test_the_scope_is_chosen_beside_the_action(admin_client, fleet, scope, rows):
+def test_the_post_names_the_scope(admin_client, fleet, scope, rows):
     aggregate(admin_client, fleet[:1], scope)
     assert (DatabaseSizeAggregation.objects.count(), InstanceSizeAggregation.objects.count()) == rows
     assert (SyncSession.objects.get().scope, SyncSession.objects.get().sync_type) == (scope, "manual_single")

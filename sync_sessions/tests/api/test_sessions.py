@@ -57,7 +57,7 @@ def test_nobody_changes_a_session(admin_user, open_session, method):
     assert answer.json()["code"] == "method_not_allowed"
 
 
-@pytest.mark.parametrize("path", ["sync-sessions/abc/", "sync-sessions", "nonsense/"])
+@pytest.mark.parametrize("path", ["sync-sessions/abc/", "sync-sessions", "sync-sessions/1/cancel/", "nonsense/"])
 def test_an_address_that_is_none_is_a_404_problem_too(viewer, path):
     for answer in (viewer.get(f"/api/v1/{path}"), viewer.post(f"/api/v1/{path}")):
         assert (answer.status_code, answer["Content-Type"]) == (404, "application/problem+json")

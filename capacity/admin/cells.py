@@ -1,0 +1,71 @@
+"""Sizes, changes and ages as the pages of instances show them."""
+
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.utils import formats, timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.timesince import timesince
+from django.utils.translation import gettext as _
+
+from capacity.growth import LATE_AFTER, SLACK, percent
+from capacity.units import format_bytes, format_percent
+
+WARNING = (
+    "bg-orange-100 text-orange-700 dark:bg-orange-500/20 dark:text-orange-400 font-semibold inline-block px-1.5 "
+    "rounded-default text-xs whitespace-nowrap"
+)
+
+
+def unknown(reason: str) -> SafeString:
+    """A dash; the reason is read out, and shown on hover."""
+    return format_html('<span title="{}" aria-label="{}" role="img">–</span>', reason, reason)
+
+
+def size_cell(size: int | None) -> SafeString:
+    if size is None:
+        return unknown(_("No sample yet."))
+    return format_html('<span class="whitespace-nowrap">{}</span>', format_bytes(size))
+
+
+def change_cell(last: int | None, before: int | None, span: timedelta) -> SafeString:
+    """Bytes and percent below them, with their sign."""
+    if last is None:
+        return unknown(_("No sample yet."))
+    if before is None:
+        return unknown(
+            _("There is no sample of %(days)d to %(most)d days before the last one to compare with.")
+            % {"days": span.days, "most": (span + SLACK).days}
+        )
+    said = _("From %(before)s to %(last)s.") % {"before": format_bytes(before), "last": format_bytes(last)}
+    return format_html(
+        '<span class="inline-flex flex-col whitespace-nowrap" title="{}"><span>{}</span>'
+        '<span class="text-xs">{}</span></span>',
+        said,
+        format_bytes(last - before, sign=True),
+        format_percent(percent(last - before, before)),
+    )
+
+
+def is_late(at: datetime | None, now: datetime) -> bool:
+    return at is None or now - at > LATE_AFTER
+
+
+def moment_text(at: datetime) -> str:
+    """In the reader's format, with the product's time zone named."""
+    return f"{formats.localize(timezone.localtime(at))} ({settings.TIME_ZONE})"
+
+
+def sample_cell(at: datetime | None, now: datetime, expected: bool) -> SafeString:
+    """The age of the last sample; a word marks it when one is `expected` and it is late."""
+    late = format_html('<span class="{}">{}</span>', WARNING, _("late")) if expected and is_late(at, now) else ""
+    if at is None:
+        return format_html("{} {}", unknown(_("No sample yet.")), late)
+    age = _("%(age)s ago") % {"age": timesince(at, now, depth=1)}
+    return format_html(
+        '<span class="inline-flex flex-col items-start"><span class="whitespace-nowrap" title="{}">{}</span>{}</span>',
+        moment_text(at),
+        age,
+        late,
+    )

@@ -1,0 +1,40 @@
+"""Filters of the lists of samples and rows."""
+
+from typing import Any
+
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+from unfold.contrib.filters.admin import RadioFilter
+
+from capacity.aggregation.periods import PERIOD_CONFIG, PERIODS
+
+
+class PeriodTypeFilter(RadioFilter):
+    """One kind of period at a time, daily at first: rows of a month and of a day are not compared, and the
+    newest of one kind are read from the unique index, where those of all kinds would have to be sorted."""
+
+    title = _("period type")
+    parameter_name = "period_type__exact"
+    all_option = None
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Any:
+        return [(config.key, config.label) for config in PERIOD_CONFIG]
+
+    def value(self) -> str:
+        asked = super().value()
+        return asked if asked in PERIODS else PERIODS[0]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(period_type=self.value())
+
+
+class CoverageFilter(RadioFilter):
+    title = _("coverage")
+    parameter_name = "coverage"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Any:
+        return [("low", _("Days are missing"))]
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> QuerySet[Any]:
+        return queryset.with_days_missing() if self.value() == "low" else queryset

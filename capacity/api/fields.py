@@ -1,0 +1,115 @@
+"""Fields of request bodies about runs and instances."""
+
+from typing import Any
+
+from django.utils.translation import gettext as _
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from capacity.aggregation.periods import PERIODS, parse_periods
+from capacity.aggregation.scopes import parse_scope
+from capacity.errors import InputError
+from capacity.models import Instance
+from sync_sessions.choices import Scope
+
+MAX_INSTANCES = 1000  #: that one request names
+
+
+@extend_schema_field(
+    {
+        "type": ["string", "null"],
+        "pattern": f"^({'|'.join(Scope.values)})?$",
+        "description": "Which levels; none is all, case and blanks do not matter.",
+    }
+)
+class ScopeField(serializers.Field[str, Any, str, Any]):
+    def to_internal_value(self, data: Any) -> str:
+        try:
+            return parse_scope(data)
+        except InputError as error:
+            raise serializers.ValidationError(str(error), code=error.code) from None
+
+    def to_representation(self, value: str) -> str:
+        return value
+
+    def validate_empty_values(self, data: Any) -> tuple[bool, Any]:
+        # null means all, like a missing scope
+        return (False, data) if data is None else super().validate_empty_values(data)
+
+
+@extend_schema_field({"type": ["array", "null"], "items": {"type": "string", "enum": [*PERIODS]}})
+class PeriodsField(serializers.Field[Any, Any, Any, Any]):
+    """Period types; none at all are all. Gives their entries of PERIOD_CONFIG."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        if data is not None and not isinstance(data, list):
+            raise serializers.ValidationError(_("Give a list of period types."), code="not_a_list")
+        try:
+            return parse_periods(data)
+        except InputError as error:
+            raise serializers.ValidationError(str(error), code=error.code) from None
+
+    def to_representation(self, value: Any) -> Any:
+        return [config.key for config in value]
+
+    def validate_empty_values(self, data: Any) -> tuple[bool, Any]:
+        return (False, data) if data is None else super().validate_empty_values(data)
+
+
+INSTANCE_SCHEMA = {
+    "oneOf": [
+        {"type": "integer", "minimum": 1, "maximum": 2**63 - 1},
+        {"type": "string", "minLength": 1, "maxLength": 255},
+    ],
+    "description": "The id or the name of an instance.",
+}
+
+
+@extend_schema_field({"type": "array", "items": INSTANCE_SCHEMA, "minItems": 1, "maxItems": MAX_INSTANCES})
+class InstancesField(serializers.Field[Any, Any, Any, Any]):
+    """Active instances by id or name. Gives them in key order; two queries."""
+
+    def to_internal_value(self, data: Any) -> list[Instance]:
+        if not isinstance(data, list) or not 1 <= len(data) <= MAX_INSTANCES:
+            text = _("Give a list of 1 to %(most)d ids or names; leave it out for all active instances.")
+            raise serializers.ValidationError(text % {"most": MAX_INSTANCES}, code="not_a_list")
+        by_key = find_instances(data)
+        unknown = [one for one in data if not is_key(one) or one not in by_key]
+        if unknown:
+            text = _("There is no instance %(names)s.")
+            raise serializers.ValidationError(text % {"names": listed(unknown)}, code="unknown_instance")
+        found = {by_key[one].pk: by_key[one] for one in data}
+        inactive = [one.name for one in found.values() if not one.is_active]
+        if inactive:
+            text = _("Inactive: %(names)s. Activate them, or leave them out.")
+            raise serializers.ValidationError(text % {"names": listed(inactive)}, code="instance_inactive")
+        return [found[pk] for pk in sorted(found)]
+
+    def to_representation(self, value: Any) -> Any:
+        return [one.pk for one in value]
+
+
+def is_key(value: Any) -> bool:
+    """Whether a JSON value can be the id or the name of an instance."""
+    if isinstance(value, str):
+        return "\x00" not in value and not any("\ud800" <= character <= "\udfff" for character in value)
+    return isinstance(value, int) and not isinstance(value, bool) and 0 < value < 2**63
+
+
+def find_instances(keys: list[Any]) -> dict[int | str, Instance]:
+    """The instances by each id and name in `keys`; what is no key is passed over. Two queries at most."""
+    ids = {one for one in keys if isinstance(one, int) and is_key(one)}
+    names = {one for one in keys if isinstance(one, str) and is_key(one)}
+    instances = Instance.objects.defer("password")
+    found: dict[int | str, Instance] = {}
+    if ids:
+        found |= {one.pk: one for one in instances.filter(pk__in=ids)}
+    if names:
+        found |= {one.name: one for one in instances.filter(name__in=names)}
+    return found
+
+
+def listed(values: list[Any]) -> str:
+    """For a sentence: the first ones, as they were given."""
+    shown = ", ".join(repr(one)[:80] for one in values[:10])
+    return shown if len(values) <= 10 else f"{shown}, …"

@@ -1,0 +1,193 @@
+"""What the dashboard tells of the fleet. Each function is one query, however many instances; sizes are bytes."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from functools import reduce
+from itertools import starmap
+from operator import or_
+from typing import NamedTuple
+
+from django.db.models import CharField, Count, Exists, F, OuterRef, Q, Value
+from django.db.models.functions import Abs, Cast, Concat, Left
+
+from sync_sessions.choices import RecordStatus, SessionStatus
+from sync_sessions.models import SyncInstanceRecord, SyncSession
+
+from .aggregation.periods import PERIOD_CONFIG, Period
+from .growth import LATE_AFTER, MONTH, SLACK, WEEK, days_until, percent, with_growth
+from .models import Instance, InstanceSizeAggregation, InstanceSizeStat
+
+#: A period's average that differs from the one before by more than this wants to be looked at.
+JUMP_PERCENT = Decimal(30)
+REASON_LENGTH = 200  #: of an error's text, which may have 4,000 characters
+
+
+class InstanceSize(NamedTuple):
+    """An instance as `with_growth` describes it; without a sample all but the first three are None."""
+
+    pk: int
+    name: str
+    is_active: bool
+    last_day: date | None
+    last_sample_at: datetime | None
+    last_bytes: int | None
+    last_databases: int | None
+    week_ago_bytes: int | None
+    month_ago_bytes: int | None
+
+    def before(self, span: timedelta) -> int | None:
+        return {WEEK: self.week_ago_bytes, MONTH: self.month_ago_bytes}[span]
+
+
+@dataclass(frozen=True)
+class FleetChange:
+    """How much the instances grew whose size is known at both ends, and how many these are."""
+
+    bytes: int
+    percent: Decimal | None  #: None: they were empty
+    compared: int
+    left_out: int
+
+
+@dataclass(frozen=True)
+class Fleet:
+    """The active instances, by name, and the sums over them. `day` is today."""
+
+    day: date
+    instances: list[InstanceSize]
+    inactive: int
+
+    @property
+    def measured(self) -> list[InstanceSize]:
+        """Those that have a sample."""
+        return [one for one in self.instances if one.last_day]
+
+    @property
+    def bytes(self) -> int:
+        # Python's sum: it may be more than a column holds.
+        return sum(one.last_bytes or 0 for one in self.instances)
+
+    @property
+    def databases(self) -> int:
+        return sum(one.last_databases or 0 for one in self.instances)
+
+    def growths(self, span: timedelta) -> list[tuple[InstanceSize, int]]:
+        """The instances that still send samples and had one `span` before the last, with their change since."""
+        return [
+            (one, one.last_bytes - before)
+            for one in self.instances
+            if one.last_day and one.last_bytes is not None and self.day - one.last_day <= SLACK
+            if (before := one.before(span)) is not None
+        ]
+
+    def change(self, span: timedelta) -> FleetChange | None:
+        """None when no instance can be compared. A new instance is no growth, a silent one no standstill."""
+        grown = self.growths(span)
+        if not grown:
+            return None
+        change = sum(grew for _one, grew in grown)
+        before = sum(one.before(span) or 0 for one, _grew in grown)
+        return FleetChange(change, percent(change, before), len(grown), len(self.instances) - len(grown))
+
+    def largest(self, count: int) -> list[InstanceSize]:
+        return sorted(self.measured, key=lambda one: (-(one.last_bytes or 0), one.name))[:count]
+
+    def fastest(self, count: int) -> list[tuple[InstanceSize, int]]:
+        """Those that grew most in a month, in bytes; one that did not grow is none of them."""
+        grown = [(one, change) for one, change in self.growths(MONTH) if change > 0]
+        return sorted(grown, key=lambda pair: (-pair[1], pair[0].name))[:count]
+
+    def late(self, now: datetime) -> list[InstanceSize]:
+        """Those without a sample for longer than LATE_AFTER, or at all."""
+        return [one for one in self.instances if not one.last_sample_at or now - one.last_sample_at > LATE_AFTER]
+
+
+def fleet(day: date) -> Fleet:
+    # Of each instance five look-ups in the index on (instance, day).
+    rows = with_growth(Instance.objects.order_by("name")).values_list(*InstanceSize._fields)
+    instances = list(starmap(InstanceSize, rows))
+    active = [one for one in instances if one.is_active]
+    return Fleet(day, active, len(instances) - len(active))
+
+
+def coverage(last: date, count: int) -> dict[date, int]:
+    """How many of the active instances have a sample, on each of that many days, the last one included."""
+    days = days_until(last, count)
+    rows = InstanceSizeStat.objects.filter(collected_on__range=(days[0], days[-1]), instance__is_active=True)
+    counts = rows.order_by().values_list("collected_on").annotate(n=Count("pk"))
+    return dict.fromkeys(days, 0) | dict(counts)
+
+
+class FleetPeriod(NamedTuple):
+    period: Period
+    bytes: int | None  #: None: no instance has a row
+    instances: int  #: that have a row
+
+
+def history(period_type: str, last: date, count: int) -> list[FleetPeriod]:
+    """The sums of the averages of the active instances in that many periods, up to the one that contains `last`.
+
+    Oldest first, from the first period with a row to the last one. An instance without a row in between
+    counts with its row before, as its databases did not go away with the sample.
+    """
+    periods = [Period.containing(period_type, last)]
+    while len(periods) < count:
+        periods.insert(0, periods[0].previous())
+    # One stretch of the unique key.
+    rows = InstanceSizeAggregation.objects.filter(
+        period_type=period_type,
+        period_start__range=(periods[0].start, periods[-1].start),
+        instance__is_active=True,
+    ).order_by()
+    sizes: dict[date, dict[int, int]] = {}
+    for start, instance, size in rows.values_list("period_start", "instance_id", "avg_total_size_bytes"):
+        sizes.setdefault(start, {})[instance] = size
+    found, known = [], {}
+    for period in (one for one in periods if sizes and min(sizes) <= one.start <= max(sizes)):
+        row = sizes.get(period.start, {})
+        known.update(row)
+        found.append(FleetPeriod(period, sum(known.values()) if row else None, len(row)))
+    return found
+
+
+class Failure(NamedTuple):
+    instance: int
+    name: str
+    session: int
+    reason: str
+
+
+def failures(runs: Iterable[SyncSession]) -> list[Failure]:
+    """Which active instances failed in these last runs over the fleet, by name.
+
+    Left out is one that was run alone since and completed: that session has a lock key of its own.
+    """
+    key = Concat(OuterRef("session__lock_key"), Value(":"), Cast(OuterRef("instance"), CharField()))
+    since = SyncSession.objects.filter(lock_key=key, pk__gt=OuterRef("session"), status=SessionStatus.COMPLETED)
+    failed = SyncInstanceRecord.objects.filter(session__in=runs, status=RecordStatus.FAILED, instance__is_active=True)
+    columns = ("instance_id", "instance__name", "session_id", Left("error_message", REASON_LENGTH))
+    return list(starmap(Failure, failed.exclude(Exists(since)).order_by("instance__name", "pk").values_list(*columns)))
+
+
+class Jump(NamedTuple):
+    instance: int
+    name: str
+    row: int
+    period_type: str
+    percent: Decimal
+
+
+def jumps(day: date) -> list[Jump]:
+    """Active instances whose average in the last complete period of a type is over JUMP_PERCENT away from the one
+    before, up or down; the largest first."""
+    last = [Period.last_complete(config.key, day) for config in PERIOD_CONFIG]
+    # Of each type one stretch of the unique key.
+    rows = InstanceSizeAggregation.objects.filter(
+        reduce(or_, (Q(period_type=one.type, period_start=one.start) for one in last)),
+        Q(total_size_change_percent__gt=JUMP_PERCENT) | Q(total_size_change_percent__lt=-JUMP_PERCENT),
+        instance__is_active=True,
+    ).order_by(Abs(F("total_size_change_percent")).desc(), "instance__name", "period_type")
+    columns = ("instance_id", "instance__name", "pk", "period_type", "total_size_change_percent")
+    return list(starmap(Jump, rows.values_list(*columns)))

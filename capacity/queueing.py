@@ -1,0 +1,41 @@
+"""Handing a session to workers, for every door.
+
+By the fixed names of the tasks: a task is a door itself, and nothing below the doors imports one.
+"""
+
+from typing import Any
+
+import structlog
+from celery import current_app
+from django.conf import settings
+from django.utils.translation import gettext as _
+
+from capacity.errors import QueueUnavailable
+
+log = structlog.get_logger(__name__)
+
+
+def broker_configured() -> bool:
+    """Whether there is a queue to use. Without one the doors run everything themselves."""
+    return bool(settings.CELERY_BROKER_URL)
+
+
+def send_aggregation(session_id: str) -> None:
+    """Queues the run of a pending aggregation session, whatever its period. Raises QueueUnavailable."""
+    _send("capacity.aggregate_current", session_id)
+
+
+def send_collection(session_id: str, instance_ids: list[int]) -> None:
+    """Queues a batch of a collection's session. Raises QueueUnavailable."""
+    _send("capacity.collect_capacity_batch", session_id, instance_ids)
+
+
+def _send(task: str, *args: Any) -> None:
+    try:
+        # Not tried again: a person waits for the answer.
+        current_app.send_task(task, args, retry=False)
+    except Exception as error:
+        log.error("queue.unavailable", task=task, error=str(error))
+        raise QueueUnavailable(
+            _("The queue does not answer, so nothing was started: check that Redis runs, then try again.")
+        ) from error

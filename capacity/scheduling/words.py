@@ -1,0 +1,87 @@
+"""Schedules in words, in the reader's language."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.utils.dates import MONTHS, WEEKDAYS
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
+from django_celery_beat.models import PeriodicTask
+
+from capacity.aggregation.periods import Period, period_config
+from sync_sessions.choices import Scope
+
+from .reading import Reading
+from .what import Job, What
+from .when import Frequency, When
+
+
+def what_words(what: What) -> str:
+    match what.job:
+        case Job.COLLECT:
+            return _("Collect from every active instance that has a host")
+        case Job.PURGE:
+            return _("Delete samples and sessions older than their retention")
+        case Job.REAP:
+            return _("Fail the sessions whose process has died")
+        case _:
+            labels = _listed(str(period_config(key).label) for key in what.periods)
+            return _("Aggregate: %(periods)s (%(scope)s)") % {"periods": labels, "scope": Scope(what.scope).label}
+
+
+def when_words(when: When, zone: ZoneInfo | str) -> str:
+    values = {"time": f"{when.at:%H:%M}", "zone": zone, "day": when.day}
+    match when.frequency:
+        case Frequency.WEEKLY:
+            days = _listed(str(WEEKDAYS[day - 1]) for day in when.weekdays)
+            return _("every %(days)s at %(time)s, %(zone)s") % {**values, "days": days}
+        case Frequency.MONTHLY:
+            return _("on day %(day)d of every month at %(time)s, %(zone)s") % values
+        case Frequency.QUARTERLY:
+            months = _listed(str(MONTHS[month]) for month in when.months)
+            return _("on day %(day)d of %(months)s at %(time)s, %(zone)s") % {**values, "months": months}
+        case _:
+            return _("every day at %(time)s, %(zone)s") % values
+
+
+def sentence(what: What, when: When) -> str:
+    """Of a schedule in the product's zone."""
+    return _("%(what)s, %(when)s.") % {"what": what_words(what), "when": when_words(when, settings.TIME_ZONE)}
+
+
+def row_what(reading: Reading, task: PeriodicTask) -> str:
+    """What any row does, also one that the form cannot show."""
+    return what_words(reading.what) if reading.what else _("Task %(name)s") % {"name": task.task}
+
+
+def row_when(reading: Reading, task: PeriodicTask) -> str:
+    if reading.when and reading.zone:
+        return when_words(reading.when, reading.zone)
+    if reading.crontab:
+        every = reading.crontab
+        if every == every._replace(minute="*", hour="*", day_of_week="*", day_of_month="*", month_of_year="*"):
+            return _("every minute")
+        order = every.minute, every.hour, every.day_of_month, every.month_of_year, every.day_of_week
+        return _("crontab %(fields)s, %(zone)s") % {"fields": " ".join(order), "zone": reading.zone}
+    rhythm = task.interval or task.solar or task.clocked
+    return str(rhythm) if rhythm else _("never: it has no times")
+
+
+def moment_words(at: datetime) -> str:
+    """In the reader's format, the weekday first; in the zone that it is in, which is named."""
+    values = {"weekday": date_format(at, "D"), "moment": date_format(at, "DATETIME_FORMAT"), "zone": at.tzinfo}
+    return pgettext("a moment in time", "%(weekday)s, %(moment)s (%(zone)s)") % values
+
+
+def period_words(period: Period) -> str:
+    """Its type and its days, both ends included."""
+    first, last = (date_format(day, "DATE_FORMAT") for day in (period.start, period.end))
+    days = first if period.start == period.end else f"{first} – {last}"
+    return f"{period_config(period.type).label}: {days}"
+
+
+def _listed(words: Iterable[str]) -> str:
+    return pgettext("between the items of a list", ", ").join(words)

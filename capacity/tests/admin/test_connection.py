@@ -1,0 +1,217 @@
+"""The button "Test connection": tries what the form says, saves nothing and never tells a password."""
+
+import logging
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.db import connection
+from django.test import Client
+from django.urls import reverse
+
+from capacity.collection import probe as probing
+from capacity.collection.adapters import ADAPTERS
+from capacity.models import Instance
+from capacity.tests import servers
+from capacity.tests.factories import make_instance
+
+from .staff import logged_in, words
+
+pytestmark = pytest.mark.django_db
+
+NEW = reverse("admin:capacity_instance_test_new_connection")
+
+
+def url_of(instance):
+    return reverse("admin:capacity_instance_test_connection", args=[instance.pk])
+
+
+def form(**changes):
+    fields = {"name": "any", "db_type": "postgresql", "host": servers.HOST, "port": servers.POSTGRESQL_PORT}
+    return {**fields, "database_name": "", "username": "postgres", "password": "", "description": "", **changes}
+
+
+@pytest.fixture
+def reached(monkeypatch):
+    """In place of servers: what each would have been reached with."""
+    targets = []
+
+    def fail(adapter, target, stop):
+        targets.append(target)
+        raise RuntimeError(f"unexpected, with {target.password}")
+
+    monkeypatch.setattr(probing, "measure", fail)
+    return targets
+
+
+@pytest.mark.live
+def test_it_says_the_version_and_how_many_databases_can_be_sized(admin_client):
+    with servers.scratch_postgresql() as names:
+        found = servers.measured("postgresql")
+        answer = admin_client.post(NEW, form())
+        limited = admin_client.post(NEW, form(username=names["user"], password="hunter2"))
+    version, count = found.server_version, len(found.databases)
+    assert words(answer) == f"Connected: version {version}, {count} databases can be sized."
+    assert f"{names['closed']}: User {names['user']} may not size it" in words(limited)
+    assert "hunter2" not in limited.content.decode()
+
+
+@pytest.mark.live
+def test_it_passes_on_what_the_sizes_are_made_from(admin_client):
+    with servers.scratch_mysql() as names:
+        fields = {"db_type": "mysql", "port": servers.MYSQL_PORT, "username": names["user"], "password": "hunter2"}
+        said = words(admin_client.post(NEW, form(**fields)))
+    assert said.startswith("Connected: version ")
+    assert ", 2 databases can be sized. Sizes are estimates from table statistics" in said
+
+
+@pytest.mark.live
+def test_a_port_that_nobody_listens_on_is_a_sentence(admin_client):
+    port = servers.closed_port()
+    said = words(admin_client.post(NEW, form(port=port)))
+    assert said == (
+        f"Not connected. Port {port} of 127.0.0.1 refuses connections: is the server running, and is the port right?"
+    )
+
+
+@pytest.mark.live
+def test_a_server_that_says_nothing_keeps_nobody_waiting(admin_client, monkeypatch):
+    monkeypatch.setattr(probing, "CONNECT", 0.2)
+    with servers.silent_server() as port:
+        said = words(admin_client.post(NEW, form(port=port)))
+    assert said.startswith(f"Not connected. 127.0.0.1:{port} did not answer within 0.2 s")
+
+
+def test_it_gives_up_in_the_end(admin_client, monkeypatch):
+    monkeypatch.setattr(probing, "LIMIT", 0.05)
+    monkeypatch.setattr(probing, "measure", lambda adapter, target, stop: stop.wait(30))
+    assert words(admin_client.post(NEW, form())) == "Not connected. No answer within 0 s."
+
+
+@pytest.mark.live
+def test_a_server_that_repeats_the_password_is_not_repeated(admin_client):
+    with servers.serving(servers.postgresql_refusing("what of {password}?")) as port:
+        page = admin_client.post(NEW, form(port=port, password="hunter2")).content.decode()
+    assert "what of ****?" in page
+    assert "hunter2" not in page
+
+
+@pytest.mark.parametrize("engine", ["sqlserver", "oracle"])
+def test_engines_that_are_pushed_are_said_to_be(admin_client, engine, reached):
+    assert engine not in ADAPTERS
+    said = words(admin_client.post(NEW, form(db_type=engine)))
+    assert said.endswith("push its samples by API or CSV.")
+    assert "Not connected" not in said
+    assert reached == []
+
+
+def test_without_a_host_there_is_nothing_to_try(admin_client, reached):
+    said = words(admin_client.post(NEW, form(host="")))
+    assert said == "Without a host there is nothing to connect to: samples are pushed."
+    assert reached == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"host": "a b"}, "Host: The host 'a b' has a ' ' in it: give one host name or IP address"),
+        ({"host": "/tmp"}, "Host: The host '/tmp' has a '/' in it"),
+        ({"port": "70000"}, "Port: Ensure this value is less than or equal to 65535."),
+        ({"db_type": ""}, "Engine: This field is required."),
+        ({"host": "169.254.169.254"}, "a link-local, multicast, unspecified or cloud metadata address"),
+    ],
+)
+def test_what_may_not_be_tried_is_refused_with_a_sentence(admin_client, changes, sentence):
+    said = words(admin_client.post(NEW, form(**changes)))
+    assert said.startswith("Not connected.")
+    assert sentence in said
+
+
+def test_a_blank_password_stands_for_the_stored_one(admin_client, reached):
+    instance = make_instance(host="db", port=5432, username="u", password="hunter2")
+    page = admin_client.post(url_of(instance), form(host="db", port=5432, username="other"))
+    assert [(one.host, one.user, one.password) for one in reached] == [("db", "other", "hunter2")]
+    assert "hunter2" not in page.content.decode()
+
+
+@pytest.mark.parametrize("changes", [{"host": "elsewhere"}, {"port": 5433}])
+def test_a_stored_password_goes_to_no_other_server(admin_client, reached, changes):
+    instance = make_instance(host="db", port=5432, username="u", password="hunter2")
+    said = words(admin_client.post(url_of(instance), form(**{"host": "db", "port": 5432, **changes})))
+    assert "Give the password again, as the host or port is another." in said
+    assert reached == []
+    admin_client.post(url_of(instance), form(**{"host": "db", "port": 5432, "password": "typed", **changes}))
+    assert [one.password for one in reached] == ["typed"]
+
+
+def test_a_stored_password_that_no_key_decrypts_is_a_sentence(admin_client, reached):
+    instance = make_instance(host="db", port=5432, username="u")
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE instances SET password = 'gAAAA'")
+    said = words(admin_client.post(url_of(instance), form(host="db", port=5432)))
+    assert "add the key it was written with to WHALEFALL_FIELD_KEYS" in said
+    admin_client.post(url_of(instance), form(host="db", port=5432, password="typed"))
+    assert [one.password for one in reached] == ["typed"]
+
+
+def test_what_nobody_expected_tells_no_password_either(admin_client, reached, caplog):
+    with caplog.at_level(logging.DEBUG):
+        page = admin_client.post(NEW, form(password="hunter2")).content.decode()
+    assert "RuntimeError: unexpected, with ****" in page
+    assert "probe.unexpected_error" in caplog.text
+    assert "hunter2" not in page + caplog.text
+
+
+def test_nothing_is_saved(admin_client, reached):
+    instance = make_instance("before", host="db", port=5432, username="u", password="hunter2")
+    before = Instance.objects.values().get()
+    admin_client.post(url_of(instance), form(name="after", host="db", port=5432, username="x", password="typed"))
+    admin_client.post(NEW, form())
+    assert len(reached) == 2
+    assert Instance.objects.values().get() == before
+    assert not LogEntry.objects.exists()
+
+
+def test_names_that_are_markup_are_shown_as_text(admin_client):
+    page = admin_client.post(NEW, form(host="<b>db</b>")).content.decode()
+    assert "<b>db" not in page
+
+
+@pytest.mark.parametrize(
+    ("permission", "new", "stored"), [("view", 403, 403), ("add", 200, 403), ("change", 403, 200)]
+)
+def test_it_is_for_who_may_save_the_form(django_user_model, reached, permission, new, stored):
+    instance = make_instance(host="db")
+    client = logged_in(django_user_model, f"{permission}_instance")
+    assert client.post(NEW, form()).status_code == new
+    assert client.post(url_of(instance), form(host="db", port="")).status_code == stored
+    assert len(reached) == 2 - [new, stored].count(403)
+
+
+def test_it_takes_a_post_with_its_token_alone(admin_user, reached):
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(admin_user)
+    assert client.get(NEW).status_code == 405
+    assert client.post(NEW, form()).status_code == 403
+    assert reached == []
+
+
+def test_who_is_not_logged_in_tries_nothing(client, reached):
+    assert client.post(NEW, form()).status_code == 302
+    assert reached == []
+
+
+def test_an_instance_that_is_gone_is_not_found(admin_client, reached):
+    instance = make_instance()
+    url = url_of(instance)
+    instance.delete()
+    assert admin_client.post(url, form()).status_code == 404
+
+
+def test_the_form_has_the_button_for_who_may_save_it(django_user_model, admin_client):
+    instance = make_instance()
+    page = reverse("admin:capacity_instance_change", args=[instance.pk])
+    button = f'hx-post="{url_of(instance)}"'
+    assert button in admin_client.get(page).content.decode()
+    assert f'hx-post="{NEW}"' in admin_client.get(reverse("admin:capacity_instance_add")).content.decode()
+    viewer = logged_in(django_user_model, "view_instance")
+    assert button not in viewer.get(page).content.decode()

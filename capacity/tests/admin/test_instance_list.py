@@ -1,0 +1,173 @@
+"""The list of instances: what a row says, filters, order, and what it costs."""
+
+import re
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils import timezone
+
+from capacity.aggregation.periods import today
+from capacity.collection.ingest import Sample, ingest
+from capacity.tests.factories import make_instance
+from capacity.tests.samples import add_day
+
+from .staff import words
+
+pytestmark = pytest.mark.django_db
+
+URL = reverse("admin:capacity_instance_changelist")
+
+
+def row(page, name):
+    """{column: its text} of the row of that instance."""
+    [html] = [one for one in re.findall(r"<tr class=\"data-row.*?</tr>", page.content.decode(), re.S) if name in one]
+    cells = re.findall(r'<t[hd] class="field-(\w+)[^>]*>(.*?)</t[hd]>', html, re.S)
+    return {column: " ".join(re.sub(r"<title>.*?</title>|<[^>]*>", " ", cell).split()) for column, cell in cells}
+
+
+def names(page):
+    return [one.name for one in page.context["cl"].result_list]
+
+
+def days_ago(count):
+    return today() - timedelta(days=count)
+
+
+@pytest.fixture
+def grown():
+    """An instance of three databases that has grown from 800 to 1,000 MiB in a month."""
+    instance = make_instance("grown", db_type="mysql")
+    mib = 2**20
+    for days, size in [(30, 800), (7, 1200), (1, 900)]:
+        add_day(instance, days_ago(days), size * mib, databases=2)
+    at = timezone.now()
+    ingest([Sample(instance.pk, name, at, 1000 * mib // 4 * share) for name, share in [("a", 2), ("b", 1), ("c", 1)]])
+    return instance
+
+
+def test_a_row_says_how_large_an_instance_is_and_how_it_grows(admin_client, grown):
+    said = row(admin_client.get(URL), "grown")
+    assert said.pop("sample").endswith("ago")
+    assert said == {
+        "name": "grown",
+        "engine": "MySQL / MariaDB",
+        "databases": "3",
+        "size": "1000.0 MiB",
+        "week": "-200.0 MiB -16.67 %",
+        "month": "+200.0 MiB +25.00 %",
+        "spark": "",
+        "is_active": "check_small",
+    }
+
+
+def test_the_spark_line_has_a_text(admin_client, grown):
+    page = admin_client.get(URL).content.decode()
+    assert "From 1.2 GiB to 1000.0 MiB, between 900.0 MiB and 1.2 GiB; 3 of 30 days have a sample." in page
+
+
+def test_what_is_unknown_is_a_dash_with_the_reason(admin_client):
+    make_instance("empty")
+    young = make_instance("young")
+    add_day(young, today(), 10)
+    page = admin_client.get(URL)
+    said = row(page, "empty")
+    assert [said[column] for column in ("databases", "size", "week", "month", "spark")] == ["–"] * 5
+    assert said["sample"] == "– late"
+    assert [row(page, "young")[column] for column in ("week", "month")] == ["–", "–"]
+    html = page.content.decode()
+    assert 'title="No sample yet."' in html
+    assert 'title="There is no sample of 7 to 10 days before the last one to compare with."' in html
+    assert 'title="There is no sample of 30 to 33 days before the last one to compare with."' in html
+
+
+def test_a_word_marks_an_active_instance_whose_samples_stopped(admin_client):
+    fresh, stopped, inactive = make_instance("fresh"), make_instance("stopped"), make_instance("off", is_active=False)
+    for instance, age in [(fresh, timedelta(hours=47)), (stopped, timedelta(hours=49)), (inactive, timedelta(days=9))]:
+        ingest([Sample(instance.pk, "app", timezone.now() - age, 1)])
+    page = admin_client.get(URL)
+    assert [row(page, name)["sample"] for name in ("fresh", "stopped", "off")] == [
+        "1 day ago",
+        "2 days ago late",
+        "1 week ago",
+    ]
+
+
+def test_the_filter_keeps_what_the_word_marks(admin_client):
+    fresh, stopped, inactive = make_instance("fresh"), make_instance("stopped"), make_instance("off", is_active=False)
+    make_instance("empty")
+    for instance, age in [(fresh, timedelta(hours=47)), (stopped, timedelta(hours=49)), (inactive, timedelta(days=9))]:
+        ingest([Sample(instance.pk, "app", timezone.now() - age, 1)])
+    assert names(admin_client.get(URL, {"sample": "late"})) == ["empty", "stopped"]
+    assert names(admin_client.get(URL, {"is_active__exact": "0"})) == ["off"]
+    assert names(admin_client.get(URL, {"db_type__exact": "mysql"})) == []
+
+
+@pytest.mark.parametrize(
+    ("column", "expected"), [(4, ["b", "c", "a", "none"]), (5, ["c", "a", "b", "none"])], ids=["size", "week"]
+)
+def test_it_sorts_by_size_and_growth_and_takes_the_unknown_for_the_least(admin_client, column, expected):
+    for name, size, before in [("a", 1, 1), ("b", 3, 5), ("c", 2, 1)]:
+        instance = make_instance(name)
+        add_day(instance, days_ago(0), size)
+        add_day(instance, days_ago(7), before)
+    make_instance("none")
+    assert names(admin_client.get(URL, {"o": f"-{column}"})) == expected
+    assert names(admin_client.get(URL, {"o": str(column)})) == expected[::-1]
+
+
+def test_it_sorts_by_the_growth_of_a_month(admin_client):
+    for name, before in [("a", 50), ("b", 150)]:
+        instance = make_instance(name)
+        add_day(instance, days_ago(0), 100)
+        add_day(instance, days_ago(30), before)
+    assert names(admin_client.get(URL, {"o": "6"})) == ["b", "a"]
+
+
+def test_names_that_are_markup_are_shown_as_text(admin_client):
+    hostile = make_instance('<img src=x onerror=alert(1)>"', db_type="oracle")
+    add_day(hostile, today(), 1)
+    page = admin_client.get(URL)
+    assert "<img src=x" not in page.content.decode()
+    assert "<img src=x onerror=alert(1)>" in words(page)
+
+
+def test_it_costs_the_same_for_three_instances_and_for_sixty(admin_client):
+    def cost(query):
+        with CaptureQueriesContext(connection) as queries:
+            assert admin_client.get(URL, query).status_code == 200
+        return len(queries)
+
+    def add(count):
+        for _number in range(count):
+            instance = make_instance()
+            for day in (0, 7, 30):
+                add_day(instance, days_ago(day), 100)
+
+    add(3)
+    few = [cost({}), cost({"o": "-5"}), cost({"q": "pg"})]
+    add(57)
+    assert [cost({}), cost({"o": "-5"}), cost({"q": "pg"})] == few
+    assert max(few) <= 8
+
+
+def test_only_the_days_of_the_rows_on_the_page_are_read(admin_client):
+    for number in range(60):
+        add_day(make_instance(f"pg-{number:02}"), today(), 1)
+    with CaptureQueriesContext(connection) as queries:
+        admin_client.get(URL)
+    [days] = [one["sql"] for one in queries if 'FROM "instance_size_stats" WHERE' in one["sql"]]
+    assert len(re.search(r'"instance_id" IN \(([^)]*)\)', days)[1].split(",")) == 50
+
+
+def test_no_password_is_read_for_the_list(admin_client):
+    make_instance(password="hunter2")
+    with CaptureQueriesContext(connection) as queries:
+        admin_client.get(URL)
+    assert not any('"instances"."password"' in one["sql"] for one in queries)
+
+
+def test_a_moment_names_the_time_zone(admin_client, grown, settings):
+    assert f"({settings.TIME_ZONE})" in admin_client.get(URL).content.decode()

@@ -1,0 +1,140 @@
+"""The list of schedules, and switching them on and off there."""
+
+from datetime import timedelta
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.contrib.messages import get_messages
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils import timezone
+from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask
+
+from capacity.models import Schedule
+from capacity.tests.schedules import AGGREGATE, a_session, schedule_url, the, typed
+
+pytestmark = pytest.mark.django_db
+
+LIST, ADD = reverse("admin:capacity_schedule_changelist"), reverse("admin:capacity_schedule_add")
+
+
+def texts(answer):
+    return [str(message) for message in get_messages(answer.wsgi_request)]
+
+
+def test_the_list_says_what_when_and_how_the_last_run_ended(admin_client):
+    session = a_session("aggregation:weekly", 125, "failed")
+    PeriodicTask.objects.filter(name="WhaleFall: purge").update(enabled=False)
+    html = admin_client.get(LIST).content.decode()
+    for text in (
+        "Aggregate: Weekly (Databases and instances)",
+        "every Monday at 04:20, Asia/Shanghai",
+        "on day 1 of January, April, July, October at 05:00, Asia/Shanghai",
+        "every minute",
+        f'href="/admin/sync_sessions/syncsession/{session.pk}/change/"',
+        "2\xa0hours, 5\xa0minutes ago",
+        "Failed",
+        "none: it is off",
+        "it opens none",
+    ):
+        assert text in html
+    assert html.count(" (Asia/Shanghai)\n") + html.count(" (Asia/Shanghai)<") >= 6
+
+
+def test_without_any_the_list_says_how_to_get_the_defaults(admin_client):
+    assert "install_schedules" not in admin_client.get(LIST).content.decode()
+    PeriodicTask.objects.all().delete()
+    page = admin_client.get(LIST)
+    assert texts(page) == ["There is no schedule: `manage.py install_schedules` makes the default ones."]
+
+
+def test_rows_that_are_broken_or_not_ours_are_shown_with_a_reason(admin_client):
+    cron = CrontabSchedule.objects.create(minute="*/15", timezone="Europe/Berlin")
+    never = CrontabSchedule.objects.create(minute="0", hour="0", day_of_month="31", month_of_year="2", timezone="UTC")
+    wrong = CrontabSchedule.objects.create(minute="99", timezone="UTC")
+    every = IntervalSchedule.objects.create(every=2, period="hours")
+    task = AGGREGATE
+    for name, fields in {
+        "a": {"kwargs": "{'periods': ['daily']}", "crontab": cron},
+        "b": {"kwargs": '{"periods": ["hourly"]}', "crontab": cron},
+        "c": {"interval": every},
+        "d": {"crontab": never},
+        "e": {"crontab": wrong},
+        "f": {"crontab": cron, "one_off": True},
+    }.items():
+        PeriodicTask.objects.create(name=f"raw {name}", task=task, **fields)
+    PeriodicTask.objects.create(name="elsewhere", task="celery.backend_cleanup", crontab=cron)
+    PeriodicTask.objects.filter(name="raw d").update(kwargs="nonsense", crontab=None)
+    html = admin_client.get(LIST).content.decode()
+    for text in (
+        "Its arguments are not JSON: it never runs.",
+        "&#x27;hourly&#x27; is not a period type",
+        "every 2 hours",
+        "never: it has no times",
+        "crontab */15 * * * *, Europe/Berlin",
+        "Task celery.backend_cleanup",
+        "It is no task that this form knows.",
+    ):
+        assert text in html
+    for one in Schedule.objects.exclude(name__startswith="WhaleFall"):
+        page = admin_client.get(schedule_url(one))
+        assert page.status_code == 200
+        assert 'name="_save"' not in page.content.decode()
+        assert "So it is shown as it is" in page.content.decode()
+        assert admin_client.post(schedule_url(one), typed()).status_code == 403
+
+
+def test_names_are_escaped_everywhere(admin_client):
+    bad = "<img src=x onerror=alert(1)>"
+    cron = CrontabSchedule.objects.create(minute="*/15", timezone="Asia/Shanghai")
+    raw = PeriodicTask.objects.create(name=bad, task=f"{bad}.task", description=bad, crontab=cron)
+    admin_client.post(ADD, typed(name=f"{bad} 2", description=bad))
+    ours = PeriodicTask.objects.get(name=f"{bad} 2")
+    pages = [LIST, *(schedule_url(one, page) for one in (raw, ours) for page in ("change", "history", "delete"))]
+    for page in [*pages, schedule_url(ours, "run_now")]:
+        assert bad not in admin_client.get(page).content.decode()
+
+
+def test_the_list_costs_the_same_for_few_and_for_many(admin_client):
+    def cost():
+        with CaptureQueriesContext(connection) as queries:
+            assert admin_client.get(LIST).status_code == 200
+        return len(queries)
+
+    cost()
+    few = cost()
+    for number in range(12):
+        admin_client.post(ADD, typed(name=f"n {number}", at=f"05:{number:02}"))
+        a_session("aggregation:weekly")
+    assert cost() == few
+
+
+def test_a_collection_that_did_not_come_is_hinted_at(admin_client):
+    PeriodicTask.objects.update(date_changed=timezone.now() - timedelta(days=9))
+    html = admin_client.get(LIST).content.decode()
+    assert html.count("and did not: check that beat and a worker are running.") == 1
+    a_session("capacity:collection")
+    assert "and did not" not in admin_client.get(LIST).content.decode()
+
+
+def switch(client, action, *names):
+    chosen = PeriodicTask.objects.filter(name__in=names).values_list("pk", flat=True)
+    return client.post(LIST, {"action": action, "_selected_action": list(chosen)})
+
+
+def test_schedules_are_switched_off_and_on_and_the_history_says_so(admin_client):
+    before = timezone.now() - timedelta(days=1)
+    PeriodicTask.objects.update(last_run_at=before)
+    answer = switch(admin_client, "disable", "WhaleFall: collect", "WhaleFall: fail dead sessions")
+    assert texts(answer) == ["2 schedules switched off. Beat takes it up within 5 seconds."]
+    assert set(PeriodicTask.objects.filter(enabled=False).values_list("name", flat=True)) == {
+        "WhaleFall: collect",
+        "WhaleFall: fail dead sessions",
+    }
+    answer = switch(admin_client, "enable", "WhaleFall: collect", "WhaleFall: purge")
+    assert texts(answer)[1:] == ["1 schedule switched on. Beat takes it up within 5 seconds."]
+    said = [(entry.object_repr, entry.get_change_message()) for entry in LogEntry.objects.order_by("pk")]
+    assert said[-1] == ("WhaleFall: collect", "Changed On.")
+    assert len(said) == 3
+    assert "Changed On." in admin_client.get(schedule_url(the("collect"), "history")).content.decode()

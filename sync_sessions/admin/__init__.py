@@ -1,0 +1,3 @@
+from . import records, sessions
+
+__all__ = ["records", "sessions"]

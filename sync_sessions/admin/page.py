@@ -1,0 +1,106 @@
+"""What the page of a session shows: the part that moves while it runs, and the rest."""
+
+from datetime import timedelta
+from typing import Any
+
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.translation import gettext as _
+
+from sync_sessions.choices import OPEN_SESSION, SessionStatus
+from sync_sessions.details import readable
+from sync_sessions.durations import duration_text
+from sync_sessions.models import SyncSession
+
+from . import cells
+
+CANCEL = "sync_sessions.cancel_syncsession"
+RETRY = "capacity.trigger_aggregation"
+#: Shown elsewhere on the page, or as a link.
+SHOWN_APART = {"period_type", "period_start", "period_end", "retry_of"}
+
+
+def session_url(session: SyncSession) -> str:
+    return cells.page_of(SyncSession, session.pk)
+
+
+def may_cancel(session: SyncSession, request: HttpRequest) -> bool:
+    return session.status in OPEN_SESSION and request.user.has_perm(CANCEL)
+
+
+def may_retry(session: SyncSession, request: HttpRequest) -> bool:
+    """One query, for an ended session."""
+    ended = session.status not in OPEN_SESSION
+    return ended and request.user.has_perm(RETRY) and session.records.to_run_again().exists()
+
+
+def live(session: SyncSession, request: HttpRequest) -> dict[str, Any]:
+    """Status, progress, times and buttons."""
+    progress = cells.Progress.of(session)
+    is_open = session.status in OPEN_SESSION
+    return {
+        "session": session,
+        "open": is_open,
+        "pending": session.status == SessionStatus.PENDING,
+        "progress": progress,
+        "badge": cells.badge(session),
+        "announcement": _("%(status)s: %(progress)s")
+        % {"status": session.get_status_display(), "progress": progress.text},
+        "reason": cells.reason(session),
+        "may_cancel": may_cancel(session, request),
+        "may_retry": may_retry(session, request),
+        "times": cells.facts(
+            (_("queued at"), _waited(session) and cells.moment(session.created_at)),
+            (_("started at"), session.started_at and cells.moment(session.started_at)),
+            (_("ended at"), session.completed_at and cells.moment(session.completed_at)),
+            (_("duration"), session.started_at and cells.lasted(session)),
+            (_("last sign of life"), is_open and _ago(session.heartbeat_at)),
+        ),
+    }
+
+
+def _waited(session: SyncSession) -> bool:
+    """Whether it was queued, or still is: one that is run at once begins as it is created."""
+    return not session.started_at or session.started_at - session.created_at > timedelta(seconds=1)
+
+
+def about(session: SyncSession) -> dict[str, Any]:
+    """What was asked for, by whom. At most one query."""
+    kept = {name: value for name, value in session.details.items() if name not in SHOWN_APART}
+    if kept.get("requested_period_type") == session.details.get("period_type"):
+        kept.pop("requested_period_type", None)
+    return {
+        "title": run_name(session),
+        "about": cells.facts(
+            (_("run"), session.get_sync_category_display()),
+            (_("period"), cells.period_text(session)),
+            (_("scope"), session.get_scope_display()),
+            (_("kind"), session.get_sync_type_display()),
+            (_("started by"), session.created_by or _("nobody: a schedule or a command")),
+            (_("runs again what failed in"), _retried(session)),
+            *((line.label, line.text) for line in readable(kept)),
+            (_("session id"), session.session_id),
+            (_("task id"), session.task_id),
+        ),
+    }
+
+
+def run_name(session: SyncSession) -> str:
+    return " ".join(filter(None, [session.get_sync_category_display(), cells.period_text(session)]))
+
+
+def _retried(session: SyncSession) -> str:
+    """A link to the session that this one runs again."""
+    other_id = session.details.get("retry_of")
+    if not other_id:
+        return ""
+    other = SyncSession.objects.filter(session_id=other_id).first()
+    return format_html('<a class="text-link" href="{}">{}</a>', session_url(other), other_id) if other else other_id
+
+
+def _ago(at: Any) -> str:
+    if at is None:
+        return ""
+    seconds = max((timezone.now() - at).total_seconds(), 0)
+    return _("%(age)s ago") % {"age": duration_text(seconds)}

@@ -1,0 +1,135 @@
+"""What became of the instances: a table on the session's page, a page for each, and a list of all."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib import admin
+from django.core.paginator import Page, Paginator
+from django.db.models import Count, QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from unfold.admin import ModelAdmin
+from unfold.contrib.filters.admin import ChoicesDropdownFilter
+from unfold.decorators import display
+
+from sync_sessions.api.pagination import BoundedPaginator
+from sync_sessions.choices import RecordStatus
+from sync_sessions.details import Line, readable
+from sync_sessions.models import SyncInstanceRecord, SyncSession
+from sync_sessions.reasons import Reason
+
+from . import cells
+from .read_only import ReadOnly
+
+PER_PAGE = 50
+
+
+@dataclass(frozen=True)
+class Row:
+    """One record, for the templates."""
+
+    record: SyncInstanceRecord
+    badge: dict[str, str]
+    reason: Reason
+    duration: str
+    details: tuple[Line, ...]
+    url: str
+    instance_url: str  #: "" for an instance that is gone, or that the reader may not see
+
+    @classmethod
+    def of(cls, record: SyncInstanceRecord, request: HttpRequest) -> "Row":
+        return cls(
+            record,
+            cells.badge(record),
+            cells.reason(record),
+            cells.lasted(record),
+            readable(record.sync_details),
+            cells.page_of(SyncInstanceRecord, record.pk),
+            _instance_url(record, request),
+        )
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A link of the filter."""
+
+    status: str
+    label: str
+    text: str  #: how many
+    chosen: bool
+
+
+def _instance_url(record: SyncInstanceRecord, request: HttpRequest) -> str:
+    instances: Any = SyncInstanceRecord._meta.get_field("instance").related_model
+    names = (f"{instances._meta.app_label}.{verb}_{instances._meta.model_name}" for verb in ("view", "change"))
+    if record.instance_id is None or not any(map(request.user.has_perm, names)):
+        return ""
+    return cells.page_of(instances, record.instance_id)
+
+
+def table(session: SyncSession, request: HttpRequest) -> dict[str, Any]:
+    """A page of the session's records, those of one status if `?status=` names one. Two queries, however many."""
+    counted = session.records.order_by().values_list("status").annotate(n=Count("pk"))
+    counts = dict(counted)
+    asked = request.GET.get("status", "")
+    chosen = asked if asked in RecordStatus.values else ""
+    records: QuerySet[SyncInstanceRecord] = session.records.order_by("id")
+    paginator = Paginator(records.filter(status=chosen) if chosen else records, PER_PAGE)
+    # Counted already.
+    paginator.count = counts.get(chosen, 0) if chosen else sum(counts.values())
+    page: Page[SyncInstanceRecord] = paginator.get_page(request.GET.get("page"))
+    return {
+        "rows": [Row.of(record, request) for record in page],
+        "page": page,
+        "status": chosen,
+        "choices": [
+            Choice("", _("All"), cells.whole(sum(counts.values())), not chosen),
+            *(
+                Choice(status, str(label), cells.whole(counts.get(status, 0)), status == chosen)
+                for status, label in RecordStatus.choices
+                if counts.get(status) or status == chosen
+            ),
+        ],
+    }
+
+
+@admin.register(SyncInstanceRecord)
+class SyncInstanceRecordAdmin(ReadOnly, ModelAdmin):
+    list_display = ["instance_name", "state", "why", "items_synced", "session_kind", "completed_at"]
+    list_filter = [("status", ChoicesDropdownFilter), ("sync_category", ChoicesDropdownFilter)]
+    list_filter_submit = True
+    list_per_page = PER_PAGE
+    list_select_related = ["session"]
+    ordering = ["-id"]
+    paginator = BoundedPaginator
+    search_fields = ["instance_name", "=session__session_id"]
+    search_help_text = gettext_lazy("Instance, or session id")
+    show_full_result_count = False
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[SyncInstanceRecord]:
+        return super().get_queryset(request).select_related("session")
+
+    def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> Any:
+        if record := kwargs.get("obj"):
+            context["row"] = Row.of(record, request)
+            context["session_url"] = cells.page_of(SyncSession, record.session_id)
+            context["period"] = cells.period_text(record.session)
+            context["times"] = cells.facts(
+                (_("started at"), record.started_at and cells.moment(record.started_at)),
+                (_("ended at"), record.completed_at and cells.moment(record.completed_at)),
+                (_("duration"), context["row"].duration),
+            )
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    @display(description=gettext_lazy("status"), ordering="status", label=cells.VARIANTS)
+    def state(self, record: SyncInstanceRecord) -> tuple[str, str]:
+        return record.status, record.get_status_display()
+
+    @display(description=gettext_lazy("reason"))
+    def why(self, record: SyncInstanceRecord) -> str:
+        return cells.reason(record).sentence or "–"
+
+    @display(description=gettext_lazy("run"))
+    def session_kind(self, record: SyncInstanceRecord) -> str:
+        return " ".join(filter(None, [record.get_sync_category_display(), cells.period_text(record.session)]))

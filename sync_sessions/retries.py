@@ -1,0 +1,52 @@
+"""Running again what failed. Each kind of run registers how: this app knows no kind."""
+
+from typing import Any, Protocol
+
+from django.utils.translation import gettext as _
+
+from .choices import OPEN_SESSION
+from .errors import SessionNotRetryable
+from .history import log_change
+from .models import SyncSession
+
+
+class RetryHandler(Protocol):
+    def __call__(self, session: SyncSession, instance_ids: list[int], *, created_by: Any, queue: bool) -> SyncSession:
+        """Does what `session` was for, for these instances, in a new session that names it as `retry_of`.
+
+        `queue`: leaves the new session pending for a worker; else gives it as it ended.
+        """
+
+
+_handlers: dict[str, RetryHandler] = {}
+
+
+def register_retry(category: str, handler: RetryHandler) -> None:
+    """For the AppConfig of an app that has runs of this category."""
+    _handlers[str(category)] = handler
+
+
+def retry_session(session: SyncSession, *, created_by: Any, queue: bool) -> SyncSession:
+    """Runs the failed and cancelled instances of an ended session in a new one, which is given back.
+
+    Instances that have been deleted or deactivated since are left out. `queue`: for a worker, else in this
+    call. The old session's history says who asked. Raises SessionNotRetryable before anything is written,
+    SessionAlreadyRunning, and what the run raises.
+    """
+    names = {"id": session.session_id, "status": session.get_status_display()}
+    if session.status in OPEN_SESSION:
+        text = _("Session %(id)s is %(status)s: wait for its end, or cancel it, before it is run again.")
+        raise SessionNotRetryable(text % names, session)
+    handler = _handlers.get(session.sync_category)
+    if handler is None:
+        raise SessionNotRetryable(_("Session %(id)s is of a kind that cannot be run again.") % names, session)
+    ids = list(session.records.to_run_again().order_by("instance_id").values_list("instance_id", flat=True))
+    if not ids:
+        text = _(
+            "Session %(id)s has nothing to run again: no instance that is still there and active failed or was "
+            "cancelled."
+        )
+        raise SessionNotRetryable(text % names, session)
+    new = handler(session, [pk for pk in ids if pk is not None], created_by=created_by, queue=queue)
+    log_change(created_by, session, f"Run again in session {new.session_id}.")
+    return new

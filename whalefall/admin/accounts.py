@@ -1,0 +1,73 @@
+"""Users and groups. Nobody gives away a permission that they lack, nor manages somebody who may do more."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.auth.admin import GroupAdmin as BaseGroupAdmin
+from django.contrib.auth.admin import UserAdmin as BaseUserAdmin
+from django.contrib.auth.models import Group, Permission, User
+from django.http import HttpRequest
+from unfold.admin import ModelAdmin
+from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+from unfold.widgets import UnfoldAdminSelect2MultipleWidget
+
+from whalefall.rights import beyond, held_by
+
+admin.site.unregister(User)
+admin.site.unregister(Group)
+
+
+class NoEscalation(ModelAdmin):
+    """For the admin of something that holds permissions: only who has all of them changes or deletes it."""
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_change_permission(request, obj) and self.is_within(request.user, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_delete_permission(request, obj) and self.is_within(request.user, obj)
+
+    def is_within(self, user: Any, obj: Any) -> bool:
+        if obj is None or user.is_superuser:
+            return True
+        if getattr(obj, "is_superuser", False):
+            return False
+        held = obj.permissions.all() if isinstance(obj, Group) else held_by(obj)
+        return not held.filter(pk__in=beyond(user)).exists()
+
+    def formfield_for_manytomany(self, db_field: Any, request: Any = None, **options: Any) -> Any:
+        if not request.user.is_superuser:
+            if db_field.related_model is Permission:
+                options["queryset"] = held_by(request.user)
+            elif db_field.related_model is Group:
+                options["queryset"] = Group.objects.exclude(permissions__in=beyond(request.user))
+        field = super().formfield_for_manytomany(db_field, request, **options)
+        # To search in; the two lists of Django's widget reach beyond a small window.
+        field.help_text = ""
+        field.widget = UnfoldAdminSelect2MultipleWidget(choices=field.choices)
+        return field
+
+
+@admin.register(User)
+class UserAdmin(NoEscalation, BaseUserAdmin):
+    form = UserChangeForm
+    add_form = UserCreationForm
+    change_password_form = AdminPasswordChangeForm
+    list_display = ["username", "email", "is_active", "is_staff", "is_superuser", "last_login"]
+    readonly_fields = ["last_login", "date_joined"]
+    filter_horizontal = ()
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        fieldsets = super().get_fieldsets(request, obj)
+        if request.user.is_superuser:
+            return fieldsets
+        # Others give permissions through groups alone.
+        hidden = {"is_superuser", "user_permissions"}
+        return [
+            (title, {**options, "fields": [name for name in options["fields"] if name not in hidden]})
+            for title, options in fieldsets
+        ]
+
+
+@admin.register(Group)
+class GroupAdmin(NoEscalation, BaseGroupAdmin):
+    filter_horizontal = ()

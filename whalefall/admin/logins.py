@@ -1,0 +1,70 @@
+"""What django-axes writes: failed logins, where an administrator unlocks a name, and those that succeeded."""
+
+from typing import Any
+
+from axes.models import AccessAttempt, AccessLog
+from django.conf import settings
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+from unfold.admin import ModelAdmin
+from unfold.decorators import display
+
+
+class Log(ModelAdmin):
+    """To look at, newest first."""
+
+    ordering = ["-attempt_time"]
+    search_fields = ["username", "ip_address"]
+    show_full_result_count = False
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(AccessAttempt)
+class AccessAttemptAdmin(Log):
+    """Deleting a line unlocks its name at its address."""
+
+    list_display = ["attempt_time", "username", "ip_address", "state", "user_agent"]
+    fields = ["username", "ip_address", "state", "failures_since_start", "attempt_time", "user_agent", "path_info"]
+    readonly_fields = ["state"]
+    actions = ["unlock"]
+
+    @display(
+        description=gettext_lazy("state"), label={gettext_lazy("Locked out"): "danger", gettext_lazy("Open"): "info"}
+    )
+    def state(self, attempt: AccessAttempt) -> str:
+        if attempt.failures_since_start < settings.AXES_FAILURE_LIMIT:
+            return _("Open")
+        over = attempt.attempt_time + settings.AXES_COOLOFF_TIME < timezone.now()
+        return _("Open") if over else _("Locked out")
+
+    def get_actions(self, request: HttpRequest) -> Any:
+        actions = super().get_actions(request)
+        actions.pop("delete_selected", None)  # it is called unlock
+        return actions
+
+    @admin.action(description=gettext_lazy("Unlock"), permissions=["delete"])
+    def unlock(self, request: HttpRequest, queryset: QuerySet[AccessAttempt]) -> None:
+        """Deletes the failed logins, so that those names can log in from there at once."""
+        count = queryset.count()
+        self.log_deletions(request, queryset)
+        queryset.delete()
+        text = ngettext("%(count)d name can log in again.", "%(count)d names can log in again.", count)
+        self.message_user(request, text % {"count": count}, messages.SUCCESS)
+
+
+@admin.register(AccessLog)
+class AccessLogAdmin(Log):
+    list_display = ["attempt_time", "logout_time", "username", "ip_address", "user_agent"]
+    fields = [*list_display, "path_info"]
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False

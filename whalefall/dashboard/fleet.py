@@ -1,0 +1,150 @@
+"""How large the fleet is, how it grows and how well it is measured, for the dashboard."""
+
+from datetime import timedelta
+from typing import Any
+
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils import formats
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from capacity import insight
+from capacity.admin.cells import unknown
+from capacity.growth import MONTH, SLACK, WEEK
+from capacity.insight import Fleet
+from capacity.units import format_bytes, format_percent
+
+from .words import instance_url
+
+COVERAGE_DAYS = 30
+FULL, MOST = 100, 90  #: percent of the instances: from here on a day is green, or orange
+TOP = 10
+
+
+def first_step(request: HttpRequest, fleet: Fleet) -> dict[str, Any] | None:
+    """What to do before there is anything to show; None when there is."""
+    if fleet.measured:
+        return None
+    if fleet.instances:
+        return {
+            "text": _("No sample yet: collect from the instances, or import samples that you have."),
+            "commands": ["manage.py collect", "manage.py import_samples FILE.csv"],
+            "url": reverse("admin:capacity_instance_changelist"),
+            "link": _("Show the instances"),
+        }
+    may_add = request.user.has_perm("capacity.add_instance")
+    return {
+        "text": _("No active instance yet: add one, or import samples and have their instances made."),
+        "commands": ["manage.py import_samples FILE.csv --create-instances"],
+        "url": reverse("admin:capacity_instance_add") if may_add else "",
+        "link": _("Add an instance"),
+    }
+
+
+def fleet_cards(fleet: Fleet) -> list[dict[str, Any]]:
+    """The numbers on top: a title, the number, and a line that says what it is made from."""
+    count = len(fleet.measured)
+    measured = ngettext("latest size of %(count)d instance", "latest sizes of %(count)d instances", count)
+    if not count:
+        measured = _("no sample yet: what to do stands below")
+    inactive = ngettext("and %(count)d inactive one", "and %(count)d inactive ones", fleet.inactive)
+    size = format_bytes(fleet.bytes) if count else unknown(_("No sample yet."))
+    databases = fleet.databases if count else unknown(_("No sample yet."))
+    return [
+        {"title": _("Fleet size"), "value": size, "note": measured % {"count": count}},
+        change_card(_("Change in a week"), fleet, WEEK),
+        change_card(_("Change in a month"), fleet, MONTH),
+        {
+            "title": _("Instances"),
+            "value": len(fleet.instances),
+            "note": inactive % {"count": fleet.inactive} if fleet.inactive else "",
+        },
+        {
+            "title": _("Databases"),
+            "value": databases,
+            "note": _("on their instance's latest day") if count else measured,
+        },
+    ]
+
+
+def change_card(title: str, fleet: Fleet, span: timedelta) -> dict[str, Any]:
+    change = fleet.change(span)
+    if change is None:
+        reason = _(
+            "No active instance has both a sample of the last %(slack)d days and one %(days)d days before its last."
+        )
+        note = _("needs samples that are %(days)d days apart")
+        days = {"slack": SLACK.days, "days": span.days}
+        return {"title": title, "value": unknown(reason % days), "note": note % days}
+    note = ngettext("%(count)d instance compared", "%(count)d instances compared", change.compared)
+    left_out = _("%(count)d without a sample now or then left out") % {"count": change.left_out}
+    return {
+        "title": title,
+        "value": format_bytes(change.bytes, sign=True),
+        "aside": format_percent(change.percent) if change.percent is not None else "",
+        "note": "; ".join([note % {"count": change.compared}, *([left_out] if change.left_out else [])]),
+    }
+
+
+def coverage(fleet: Fleet) -> dict[str, Any] | None:
+    """A mark per day, and the same as text; None without a sample."""
+    if not fleet.measured:
+        return None
+    all_of_them = len(fleet.instances)
+    days: list[dict[str, Any]] = [
+        {
+            "day": formats.date_format(day),
+            "count": count,
+            "percent": 100 * count // all_of_them,
+            "today": day == fleet.day,
+        }
+        for day, count in insight.coverage(fleet.day, COVERAGE_DAYS).items()
+    ]
+    full = sum(day["percent"] >= FULL for day in days)
+    text = _(
+        "Today %(count)d of %(all)d active instances have a sample so far. On %(full)d of %(days)d days all of them "
+        "have one; the fewest on a day were %(fewest)d."
+    )
+    numbers = {"full": full, "days": len(days), "fewest": min(day["count"] for day in days)}
+    return {
+        "text": text % {**numbers, "count": days[-1]["count"], "all": all_of_them},
+        "days": days,
+        "all": all_of_them,
+        "marks": [coverage_mark(day, all_of_them) for day in days],
+    }
+
+
+def coverage_mark(day: dict[str, Any], all_of_them: int) -> dict[str, str]:
+    said = _("%(day)s: %(count)d of %(all)d instances (%(percent)d %%)") % {**day, "all": all_of_them}
+    color = "bg-red-500" if day["percent"] < MOST else "bg-orange-400" if day["percent"] < FULL else "bg-green-500"
+    # The height says the same as the colour.
+    size = "whalefall-few" if day["percent"] < MOST else "whalefall-most" if day["percent"] < FULL else ""
+    return {"tooltip": said, "color": color, "class": size}
+
+
+def tops(fleet: Fleet) -> list[dict[str, Any]]:
+    """The two lists of bars."""
+    size = [(one, one.last_bytes or 0) for one in fleet.largest(TOP)]
+    return [
+        {"title": _("Largest instances"), "bars": bars(size), "none": ""},
+        {
+            "title": _("Fastest growing instances"),
+            "bars": bars(fleet.fastest(TOP), sign=True),
+            "about": _("Change in a month."),
+            "none": _("No instance has grown in a month, or none has samples that old."),
+        },
+    ]
+
+
+def bars(rows: list[tuple[insight.InstanceSize, int]], *, sign: bool = False) -> list[dict[str, Any]]:
+    longest = max((size for _one, size in rows), default=0)
+    return [
+        {
+            "name": one.name,
+            "url": instance_url(one.pk),
+            "size": format_bytes(size, sign=sign),
+            "share": max(1, 100 * size // longest) if longest else 0,
+        }
+        for one, size in rows
+    ]

@@ -1,0 +1,60 @@
+"""The admin's first page: the state of the fleet at a glance. At most 15 queries, the admin's own included."""
+
+from datetime import date
+from typing import Any
+
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from capacity import figures, insight
+from capacity.admin.runs import may_see_sessions
+from capacity.aggregation.periods import PERIOD_CONFIG, PERIODS, today
+
+from .attention import failures, jumps, late
+from .chart import fleet_chart
+from .fleet import coverage, first_step, fleet_cards, tops
+from .runs import last_runs, open_sessions, stale
+from .words import SHOWN
+
+CHART_PERIODS = 30
+
+
+def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
+    """UNFOLD's DASHBOARD_CALLBACK: adds what this user may see, under `dashboard`."""
+    now, day = timezone.now(), today()
+    seen = {
+        _("instances"): may_view(request, "capacity", "instance"),
+        _("period rows"): may_view(request, "capacity", "instancesizeaggregation"),
+        _("sync sessions"): may_see_sessions(request),
+    }
+    sees_instances, sees_rows, sees_runs = seen.values()
+    fleet = insight.fleet(day) if sees_instances else None
+    runs = figures.last_runs() if sees_runs else {}
+    cards: dict[str, Any] = {"hidden": ", ".join(name for name, may in seen.items() if not may)}
+    if fleet:
+        cards |= {"first_step": first_step(request, fleet), "fleet": fleet_cards(fleet)}
+        cards |= {"coverage": coverage(fleet), "tops": tops(fleet)}
+        problems = [*late(fleet, now), *(failures(runs) if sees_runs else ()), *(jumps(day) if sees_rows else ())]
+        cards["attention"] = {"shown": problems[:SHOWN], "left": len(problems[SHOWN:])}
+    if sees_rows:
+        cards["history"] = history(request, day)
+    if sees_runs:
+        cards |= {"runs": last_runs(runs, now), "never_ran": not runs, "open": open_sessions(), "stale": stale(day)}
+    return context | {"dashboard": cards}
+
+
+def may_view(request: HttpRequest, app: str, model: str) -> bool:
+    return any(request.user.has_perm(f"{app}.{action}_{model}") for action in ("view", "change"))
+
+
+def history(request: HttpRequest, day: date) -> dict[str, Any]:
+    """The chart, of the period type that the address names; daily if it names none of them."""
+    asked = request.GET.get("period")
+    chosen = asked if asked in PERIODS else PERIODS[0]
+    points = insight.history(chosen, day, CHART_PERIODS)
+    return {
+        "choices": [{"key": one.key, "label": one.label, "chosen": one.key == chosen} for one in PERIOD_CONFIG],
+        "chart": fleet_chart(points),
+        "command": f"manage.py aggregate --period {chosen} --stale",
+    }

@@ -1,0 +1,23 @@
+"""Words and links that the parts of the dashboard share."""
+
+from datetime import date
+from typing import Any
+
+from django.urls import reverse
+from django.utils import formats
+from django.utils.translation import gettext_lazy as _
+
+from capacity.aggregation.periods import PERIOD_CONFIG
+
+#: Of the kinds of run: a period type, or the collection.
+LABELS: dict[str, Any] = {config.key: config.label for config in PERIOD_CONFIG} | {"collection": _("Collection")}
+SHOWN = 20  #: of lists that may be as long as the fleet; the rest is counted
+
+
+def instance_url(pk: int) -> str:
+    return reverse("admin:capacity_instance_change", args=[pk])
+
+
+def days_text(first: date, last: date) -> str:
+    """One day, or the first and the last, in the reader's format."""
+    return " – ".join(dict.fromkeys(formats.date_format(day) for day in (first, last)))

@@ -1,0 +1,43 @@
+import json
+from argparse import ArgumentParser
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from knox.models import AuthToken
+
+from whalefall.tokens import DEFAULT_DAYS, MOST_DAYS, issue
+
+
+class Command(BaseCommand):
+    help = "Makes a token for the API and prints it. It is shown this once: only its hash is stored."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("user", help="name of the user whose permissions the token has")
+        parser.add_argument("--days", type=int, default=DEFAULT_DAYS, metavar="N", help="how long it is valid (90)")
+        parser.add_argument("--json", action="store_true", help="print user, token and expiry as JSON")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        name, days = options["user"], options["days"]
+        if not 1 <= days <= MOST_DAYS:
+            raise CommandError(_("--days must be from 1 to %(most)d.") % {"most": MOST_DAYS})
+        user = get_user_model().objects.filter(username=name).first()
+        if user is None:
+            raise CommandError(_("There is no user %(name)s: make one in the admin first.") % {"name": name})
+        if not user.is_active:
+            raise CommandError(
+                _("The user %(name)s is inactive, so a token would open nothing: activate it first.") % {"name": name}
+            )
+        token = AuthToken(user=user)
+        text = issue(token, days)
+        expiry = timezone.localtime(token.expiry).replace(microsecond=0)
+        if options["json"]:
+            self.stdout.write(json.dumps({"user": name, "token": text, "expiry": expiry.isoformat()}))
+            return
+        self.stdout.write(text)
+        self.stdout.write(
+            _("Valid for %(name)s until %(expiry)s. Keep it now: it is not shown again.")
+            % {"name": name, "expiry": expiry.isoformat(" ", "minutes")}
+        )

@@ -1,0 +1,34 @@
+from typing import Any
+
+from django.conf import settings
+from django.utils.translation import gettext as _
+from drf_spectacular.renderers import (
+    OpenApiJsonRenderer,
+    OpenApiJsonRenderer2,
+    OpenApiYamlRenderer,
+    OpenApiYamlRenderer2,
+)
+from drf_spectacular.utils import extend_schema
+from drf_spectacular.views import SpectacularAPIView
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+
+class SchemaView(SpectacularAPIView):
+    """JSON unless YAML is asked for, in the language of `lang` or of the browser."""
+
+    renderer_classes = [OpenApiJsonRenderer2, OpenApiJsonRenderer, OpenApiYamlRenderer2, OpenApiYamlRenderer]
+
+    @extend_schema(exclude=True)
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        allowed = {"format", "lang"}
+        unknown = sorted(set(request.query_params) - allowed)
+        if unknown:
+            text = _("There is no such query parameter; there are: %(known)s.") % {"known": ", ".join(sorted(allowed))}
+            raise ValidationError({name: [text] for name in unknown}, code="unknown_parameter")
+        languages = dict(settings.LANGUAGES)
+        if request.query_params.get("lang", "en") not in languages:
+            text = _("There is no such language; there are: %(known)s.") % {"known": ", ".join(languages)}
+            raise ValidationError({"lang": [text]}, code="invalid_language")
+        return super().get(request, *args, **kwargs)

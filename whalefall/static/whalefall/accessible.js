@@ -1,0 +1,34 @@
+// What the theme leaves out for keyboards and screen readers.
+window.addEventListener("load", () => {
+    // Its icons are words that a font draws: nobody wants them read out.
+    for (const icon of document.querySelectorAll(".material-symbols-outlined")) {
+        icon.setAttribute("aria-hidden", "true");
+    }
+    // Its switches are spans and anchors that only a mouse can click.
+    for (const element of document.querySelectorAll("span, div, h2, a:not([href])")) {
+        if (!element.hasAttribute("x-on:click") || getComputedStyle(element).cursor !== "pointer") continue;
+        element.tabIndex = 0;
+        element.setAttribute("role", "button");
+        element.removeAttribute("aria-hidden");
+        element.addEventListener("keydown", (event) => {
+            if (event.target === element && (event.key === "Enter" || event.key === " ")) {
+                event.preventDefault();
+                element.click();
+            }
+        });
+    }
+    // Fields and buttons without a name take that of what they belong to.
+    const search = document.querySelector("#searchbar");
+    document.querySelector("#searchbar-submit")?.setAttribute("aria-label", search.placeholder);
+    // After the select2 boxes are made, which is in callbacks of jQuery that were asked for before this one.
+    window.django?.jQuery?.(() => {
+        for (const select of document.querySelectorAll("select.select2-hidden-accessible")) {
+            const [label, box] = [select.labels[0], select.nextElementSibling];
+            if (!label || !box) continue;
+            const chosen = box.querySelector("[role=combobox][aria-labelledby]");
+            label.id ||= `${select.id}-label`;
+            chosen?.setAttribute("aria-labelledby", `${label.id} ${chosen.getAttribute("aria-labelledby")}`);
+            box.querySelector(".select2-search__field")?.setAttribute("aria-labelledby", label.id);
+        }
+    });
+});

@@ -1,0 +1,56 @@
+"""The dashboard in the browser: the chart, its table, and both widths with everything on it."""
+
+from datetime import timedelta
+
+import pytest
+from playwright.sync_api import expect
+
+from capacity.aggregation.periods import Period, today
+from capacity.tests.factories import make_instance
+from capacity.tests.samples import add_both, aggregate
+
+pytestmark = pytest.mark.django_db(transaction=True)
+DRAWN = """canvas => new Set(canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data).size > 1"""
+
+
+@pytest.fixture
+def fleet():
+    for number in range(3):
+        instance = make_instance(f"pg-{number}")
+        for age in range(40):
+            add_both(instance, today() - timedelta(days=age), 2**30 * (50 - age) * (number + 1))
+    for age in (0, 1, 7, 8):
+        for type in ("daily", "weekly"):
+            aggregate(Period.containing(type, today() - timedelta(days=age)))
+
+
+def test_the_chart_is_drawn_and_switched_and_read_as_a_table(window, fleet):
+    window.visit("index")
+    chart = window.page.get_by_role("img", name="Fleet size over time")
+    expect(chart).to_be_visible()
+    assert chart.locator("canvas").evaluate(DRAWN)
+
+    window.page.get_by_role("link", name="Weekly", exact=True).click()
+    expect(window.page.get_by_role("link", name="Weekly", exact=True)).to_have_attribute("aria-current", "true")
+
+    table = window.page.locator("details", has=window.page.get_by_text("Instances with a row"))
+    table.locator("summary").focus()
+    window.page.keyboard.press("Enter")
+    expect(table.locator("tbody tr")).not_to_have_count(0)
+    expect(table.locator("tbody tr").first).to_be_visible()
+
+
+def test_a_bar_leads_to_its_instance(window, fleet):
+    window.visit("index")
+    window.page.get_by_role("link", name="pg-2").first.click()
+    expect(window.page.locator("#id_name")).to_have_value("pg-2")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_it_fits_both_widths_in_every_state(open_window, admin_user, fleet, scheme):
+    window = open_window(admin_user, color_scheme=scheme)
+    for query in ("", "?period=quarterly"):
+        window.visit("index", query=query)
+        for table in window.page.locator("summary").all():
+            table.click()
+        assert list(window.check_layout()) == []

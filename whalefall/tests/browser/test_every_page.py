@@ -1,0 +1,67 @@
+"""Every page of the admin is opened in the browser, with hostile names on it."""
+
+import re
+
+import pytest
+from django.contrib import admin
+from django.test import RequestFactory
+from playwright.sync_api import expect
+
+from whalefall.tests.hostile import make_hostile_site
+from whalefall.tests.roles import user_of
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def pages(user):
+    """The (name, arguments) of every page of the admin that this user can open by its address."""
+    request = RequestFactory().get("/")
+    request.user = user
+    yield from (("index", ()), ("password_change", ()), ("password_change_done", ()))
+    for model, model_admin in admin.site._registry.items():
+        base = f"{model._meta.app_label}_{model._meta.model_name}"
+        row = model._default_manager.order_by("pk").last()
+        assert row is not None, f"make_hostile_site makes no {base}: its pages would go untested"
+        wanted = {"changelist": (), "history": (row.pk,), "change": (row.pk,)}
+        wanted |= {"add": ()} if model_admin.has_add_permission(request) else {}
+        wanted |= {"delete": (row.pk,)} if model_admin.has_delete_permission(request, row) else {}
+        there = {url.name for url in model_admin.get_urls()}  # a token, for one, has no page of its own
+        yield from ((f"{base}_{page}", args) for page, args in wanted.items() if f"{base}_{page}" in there)
+
+
+@pytest.mark.parametrize(("language", "scheme", "width"), [("en", "light", 1280), ("zh-CN", "dark", 390)])
+def test_no_page_runs_a_hostile_name_or_sticks_out_of_the_window(open_window, admin_user, language, scheme, width):
+    make_hostile_site(admin_user)
+    window, faults = open_window(admin_user, language=language, color_scheme=scheme, width=width), []
+    for name, args in pages(admin_user):
+        window.visit(name, *args)
+        faults += [f"{name}: {fault}" for fault in window.check_layout()]
+    assert faults == []
+
+
+def test_the_browser_says_which_language(open_window, admin_user):
+    window = open_window(admin_user, language="zh-CN")
+    window.visit("capacity_instance_changelist")
+    expect(window.page.locator("html")).to_have_attribute("lang", "zh-hans")
+    expect(window.page.locator("h1")).to_contain_text("实例")
+
+
+def test_who_may_only_look_finds_no_button_that_adds_or_runs(open_window, admin_user):
+    make_hostile_site(admin_user)
+    window = open_window(user_of("viewer", is_staff=True))
+    for name in ("capacity_instance_changelist", "sync_sessions_syncsession_changelist"):
+        window.visit(name)
+        expect(window.page.locator("#result_list tbody tr").first).to_be_visible()
+        for shown in ("a.addlink", "a[href$='/add/']", "input.action-select", "#main form[method=post] button"):
+            expect(window.page.locator(shown)).to_have_count(0)
+
+
+def test_the_theme_is_switched_by_keyboard(window):
+    window.visit("index")
+    opener = window.page.locator("#nav-sidebar [role=button]").last
+    opener.focus()
+    window.page.keyboard.press("Enter")
+    dark = window.page.get_by_role("button", name="Dark")
+    dark.focus()
+    window.page.keyboard.press("Enter")
+    expect(window.page.locator("html")).to_have_class(re.compile("dark"))

@@ -1,0 +1,47 @@
+import csv
+
+import pytest
+from axes.models import AccessAttempt
+
+from capacity.tests.factories import make_instance
+from capacity.tests.samples import add_both, aggregate, the
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def test_rows_are_filtered_and_exported(window):
+    for name, day in (("pg-1", "2025-03-05"), ("pg-2", "2025-03-12")):
+        add_both(make_instance(name), day, 100)
+        aggregate(the("weekly", day))
+    window.visit("capacity_databasesizeaggregation_changelist")
+    window.says("No results found")
+    window.press("Filters")
+    window.page.get_by_label("Weekly").check()
+    window.page.get_by_placeholder("From").fill("2025-03-10")
+    window.press("Apply Filters")
+    window.says("1 of 7 days")
+    exported = list(csv.DictReader(window.download("Export CSV").splitlines()))
+    assert [(row["instance_name"], row["period_start"]) for row in exported] == [("pg-2", "2025-03-10")]
+
+
+def test_an_instance_is_looked_up_while_one_types(window):
+    for name in ("pg-1", "pg-2"):
+        add_both(make_instance(name), "2025-03-05", 100)
+    window.visit("capacity_databasesizestat_changelist")
+    window.press("Filters")
+    window.page.get_by_role("combobox", name="By instance").click()
+    window.page.locator(".select2-search__field").fill("pg-2")
+    window.page.locator(".select2-results__option", has_text="pg-2").click()
+    window.press("Apply Filters")
+    rows = window.page.locator("#result_list tbody tr")
+    rows.nth(1).wait_for(state="detached")
+    assert "pg-2" in rows.inner_text()
+
+
+def test_an_administrator_unlocks_a_name(window):
+    AccessAttempt.objects.create(username="ann", ip_address="192.0.2.1", failures_since_start=5)
+    window.visit("axes_accessattempt_changelist")
+    window.says("Locked out")
+    window.choose("Unlock")
+    window.says("1 name can log in again.")
+    assert not AccessAttempt.objects.exists()

@@ -1,0 +1,33 @@
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def quick_passwords(settings):
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+def test_a_wrong_password_is_refused_with_a_sentence_and_the_right_one_lets_in(open_window, admin_user):
+    window = open_window()
+    window.log_in("admin", "wrong")
+    window.says("Please enter the correct username and password")
+    window.log_in("admin", "password")
+    expect(window.page).to_have_url(re.compile("/admin/$"))
+    assert list(window.check_layout()) == []
+
+
+def test_the_fifth_wrong_password_locks_and_the_page_says_for_how_long(open_window, admin_user):
+    window = open_window()
+    for _attempt in range(4):
+        window.log_in("admin", "wrong")
+    with window.expecting(429):
+        window.log_in("admin", "wrong")
+        window.says("or ask an administrator to unlock it")
+    assert list(window.check_layout()) == []
+    with window.expecting(429):
+        window.log_in("admin", "password")
+        window.says("or ask an administrator to unlock it")

@@ -1,0 +1,255 @@
+"""Who may do what: every endpoint and every action of the admin is a line here, or this fails."""
+
+import json
+import re
+from typing import NamedTuple
+
+import pytest
+from django.contrib import admin
+from django.contrib.auth.models import AnonymousUser, User
+from django.core.cache import cache
+from django.test import RequestFactory
+from django.urls import get_resolver
+from rest_framework.test import APIClient
+
+from capacity.aggregation.orchestrator import AggregationOrchestrator
+from capacity.collection.ingest import ingest
+from capacity.models import DatabaseSizeAggregation, InstanceSizeAggregation
+from capacity.tests.factories import a_sample, make_instance
+from capacity.tests.samples import run, the
+from sync_sessions.choices import SyncCategory, SyncType
+from sync_sessions.services import sync_session_service
+
+from .roles import token_of, user_of
+
+pytestmark = pytest.mark.django_db
+
+PEOPLE = ("anonymous", "nobody", "viewer", "operator", "administrator")  # each may do what the one before may
+SAMPLE = {
+    "instance": "pg-1",
+    "database_name": "sales",
+    "collected_at": "2025-06-26T03:00:00+08:00",
+    "size_bytes": 1,
+}
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
+
+
+class Line(NamedTuple):
+    method: str
+    path: str  #: as `routes` writes it
+    least: str  #: the first of PEOPLE who may
+    status: int  #: what those are answered
+    on: str = ""  #: which of `things` its parameter names
+    body: object = None
+
+
+API = "api/v1/"
+ROWS = f"{API}capacity/aggregations/"
+ENDPOINTS = (
+    Line("GET", "", "anonymous", 302),
+    Line("GET", "healthz", "anonymous", 200),
+    Line("GET", "readyz", "anonymous", 200),
+    Line("GET", "metrics", "anonymous", 200),
+    Line("GET", f"{API}schema/", "anonymous", 200),
+    Line("GET", f"{API}docs/", "anonymous", 200),
+    Line("POST", f"{ROWS}current/", "operator", 200, body={}),
+    Line("POST", f"{ROWS}runs/", "operator", 200, body={"periods": ["daily"]}),
+    Line("GET", f"{ROWS}databases/", "viewer", 200),
+    Line("GET", f"{ROWS}databases/summary/", "viewer", 200),
+    Line("GET", f"{ROWS}databases/top/", "viewer", 200),
+    Line("GET", f"{ROWS}databases/{{pk}}/", "viewer", 200, "database row"),
+    Line("GET", f"{ROWS}instances/", "viewer", 200),
+    Line("GET", f"{ROWS}instances/summary/", "viewer", 200),
+    Line("GET", f"{ROWS}instances/top/", "viewer", 200),
+    Line("GET", f"{ROWS}instances/{{pk}}/", "viewer", 200, "instance row"),
+    Line("GET", f"{API}capacity/samples/", "viewer", 200),
+    Line("POST", f"{API}capacity/samples/", "operator", 201, body=[SAMPLE]),
+    Line("GET", f"{API}instances/", "viewer", 200),
+    Line("POST", f"{API}instances/", "administrator", 201, body={"name": "new", "db_type": "mysql"}),
+    Line("GET", f"{API}instances/{{pk}}/", "viewer", 200, "instance"),
+    Line("PUT", f"{API}instances/{{pk}}/", "administrator", 200, "instance", {"name": "pg-1", "db_type": "mysql"}),
+    Line("PATCH", f"{API}instances/{{pk}}/", "administrator", 200, "instance", {"description": "x"}),
+    Line("DELETE", f"{API}instances/{{pk}}/", "administrator", 204, "empty instance"),
+    Line("POST", f"{API}instances/{{pk}}/aggregate/", "operator", 200, "instance", {}),
+    Line("POST", f"{API}instances/{{pk}}/collect/", "operator", 409, "instance", {}),  # it has no host
+    Line("GET", f"{API}sync-sessions/", "viewer", 200),
+    Line("GET", f"{API}sync-sessions/{{session_id}}/", "viewer", 200, "open session"),
+    Line("GET", f"{API}sync-sessions/{{session_id}}/records/", "viewer", 200, "open session"),
+    Line("POST", f"{API}sync-sessions/{{session_id}}/cancel/", "operator", 200, "open session"),
+    Line("POST", f"{API}sync-sessions/{{session_id}}/retry/", "operator", 200, "cancelled session"),
+)
+
+SEEN = {"view": "viewer"}
+RAW = {"view": "superuser", "delete_selected": "superuser"}
+#: {app.model: {action of the list: the first of PEOPLE who may, or superuser}}; "view" is the list itself
+ADMIN = {
+    "auth.group": {"view": "administrator", "delete_selected": "administrator"},
+    "auth.user": {"view": "administrator", "delete_selected": "administrator"},
+    "axes.accessattempt": {"view": "administrator", "unlock": "administrator"},
+    "axes.accesslog": {"view": "administrator"},
+    "capacity.databasesizeaggregation": SEEN,
+    "capacity.databasesizestat": SEEN,
+    "capacity.instance": {
+        **SEEN,
+        "aggregate_current_period": "operator",
+        "collect_now": "operator",
+        "activate": "administrator",
+        "deactivate": "administrator",
+        "delete_selected": "administrator",
+    },
+    "capacity.instancesizeaggregation": SEEN,
+    "capacity.instancesizestat": SEEN,
+    "capacity.schedule": {
+        **SEEN,
+        "enable": "administrator",
+        "disable": "administrator",
+        "delete_selected": "administrator",
+    },
+    "django_celery_beat.clockedschedule": RAW,
+    "django_celery_beat.crontabschedule": RAW,
+    "django_celery_beat.intervalschedule": RAW,
+    "django_celery_beat.periodictask": {**RAW, "disable_tasks": "superuser", "enable_tasks": "superuser"},
+    "django_celery_beat.solarschedule": RAW,
+    "knox.authtoken": {"view": "administrator", "revoke": "administrator"},
+    "sync_sessions.syncinstancerecord": SEEN,
+    "sync_sessions.syncsession": {**SEEN, "cancel": "operator"},
+}
+
+
+def routes():
+    """{path without its converters: the methods that its view has}, of all but the admin's pages."""
+
+    def walk(patterns, before=""):
+        for one in patterns:
+            path = before + re.sub(r"^\^|\$$|\\Z$", "", str(one.pattern))
+            if hasattr(one, "url_patterns"):
+                if path != "admin/":
+                    yield from walk(one.url_patterns, path)
+                continue
+            name = re.sub(r"\(\?P<(\w+)>[^)]*\)|<(?:\w+:)?(\w+)>", lambda found: f"{{{found[1] or found[2]}}}", path)
+            yield name, methods_of(one.callback)
+
+    found = {}
+    for name, methods in walk(get_resolver().url_patterns):
+        found[name] = found.get(name, set()) | methods
+    return found
+
+
+def methods_of(view):
+    if hasattr(view, "actions"):
+        return {method.upper() for method in view.actions} - {"HEAD"}
+    if hasattr(view, "cls"):
+        return {method for method in METHODS if method != "OPTIONS" and hasattr(view.cls, method.lower())}
+    return {"GET"}
+
+
+@pytest.fixture
+def things():
+    """{what it is: the value of the parameter that names it}"""
+    cache.clear()  # of the requests of the tests before
+    instance, week = make_instance("pg-1"), the("weekly", "2025-06-25")
+    ingest([a_sample(instance, "2025-06-25T10:00:00+08:00")])
+    run(week)
+    options = {"instances": [instance], "sync_type": SyncType.MANUAL_SINGLE, "requested_period_type": "weekly"}
+    cancelled = AggregationOrchestrator().queue(week, "all", dispatch=lambda session_id: None, **options)
+    sync_session_service.cancel_session(cancelled)
+    running = sync_session_service.create_session(
+        sync_type=SyncType.MANUAL_TASK, sync_category=SyncCategory.OTHER, lock_key="x"
+    )
+    return {
+        "instance": instance.pk,
+        "empty instance": make_instance("empty").pk,
+        "database row": DatabaseSizeAggregation.objects.get().pk,
+        "instance row": InstanceSizeAggregation.objects.get().pk,
+        "open session": running.session_id,
+        "cancelled session": cancelled.session_id,
+    }
+
+
+def url_of(line, things):
+    return "/" + re.sub(r"\{\w+\}", lambda found: str(things[line.on]), line.path)
+
+
+def client_of(person):
+    client = APIClient()
+    if person != "anonymous":
+        client.credentials(HTTP_AUTHORIZATION=f"Token {token_of(user_of(person))}")
+    return client
+
+
+def may(person, least):
+    return PEOPLE.index(person) >= PEOPLE.index(least)
+
+
+def test_every_endpoint_is_in_the_table():
+    there_are = {(method, path) for path, methods in routes().items() for method in methods}
+    assert {(line.method, line.path) for line in ENDPOINTS} == there_are
+    assert len(ENDPOINTS) == len(there_are)
+
+
+@pytest.mark.parametrize("person", PEOPLE)
+@pytest.mark.parametrize("line", ENDPOINTS, ids=lambda line: f"{line.method} /{line.path}")
+def test_each_endpoint_lets_in_who_may_and_nobody_else(things, line, person):
+    answer = client_of(person).generic(
+        line.method,
+        url_of(line, things),
+        "" if line.body is None else json.dumps(line.body),
+        content_type="application/json",
+    )
+    refusal = 401 if person == "anonymous" else 403
+    assert answer.status_code == (line.status if may(person, line.least) else refusal), answer.content
+
+
+def test_a_method_that_an_endpoint_does_not_have_is_a_405(things):
+    client, have = client_of("administrator"), routes()
+    found = {}
+    for line in ENDPOINTS:
+        for method in set(METHODS) - have[line.path]:
+            if line.path.startswith("api/"):
+                found[f"{method} {line.path}"] = client.generic(method, url_of(line, things)).status_code
+    assert found
+    assert {name: status for name, status in found.items() if status != 405} == {}
+
+
+def admin_user(person):
+    if person == "anonymous":
+        return AnonymousUser()
+    if person == "superuser":
+        return User.objects.create_superuser("root")
+    return user_of(person, is_staff=True)
+
+
+def actions(person):
+    """{app.model: what this person may do with the list}"""
+    request = RequestFactory().get("/")
+    request.user = admin_user(person)
+    return {
+        model._meta.label_lower: {"view"} | set(one.get_actions(request))
+        for model, one in admin.site._registry.items()
+        if one.has_view_or_change_permission(request)
+    }
+
+
+def test_every_action_of_the_admin_is_in_the_table():
+    assert {label: set(lines) for label, lines in ADMIN.items()} == actions("superuser")
+
+
+@pytest.mark.parametrize("person", PEOPLE)
+def test_each_action_of_the_admin_is_there_for_who_may_and_nobody_else(person):
+    allowed = {
+        label: {action for action, least in lines.items() if least in PEOPLE and may(person, least)}
+        for label, lines in ADMIN.items()
+    }
+    assert actions(person) == {label: names for label, names in allowed.items() if names}
+
+
+@pytest.mark.parametrize("person", PEOPLE)
+def test_a_list_of_the_admin_opens_for_who_may_see_it(client, person):
+    user = admin_user(person)
+    if person != "anonymous":
+        client.force_login(user)
+    for label, lines in ADMIN.items():
+        url = f"/admin/{label.replace('.', '/')}/"
+        shown = lines["view"] in PEOPLE and may(person, lines["view"])
+        refusal = 302 if person == "anonymous" else 403
+        assert client.get(url).status_code == (200 if shown else refusal), url

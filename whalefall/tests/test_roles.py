@@ -1,0 +1,140 @@
+"""The roles are groups that the migration makes: once, in a new database and in one that is in use."""
+
+import os
+import sqlite3
+import uuid
+
+import psycopg2
+import pytest
+from django.contrib.auth.models import Group, Permission
+from django.db import connection
+
+from .roles import ROLES, make_roles
+from .starts import manage
+
+VIEWER = {
+    "capacity.view_instance",
+    "capacity.view_databasesizestat",
+    "capacity.view_instancesizestat",
+    "capacity.view_databasesizeaggregation",
+    "capacity.view_instancesizeaggregation",
+    "capacity.view_staleperiod",
+    "sync_sessions.view_syncsession",
+    "sync_sessions.view_syncinstancerecord",
+    "django_celery_beat.view_periodictask",
+    "django_celery_beat.view_crontabschedule",
+}
+OPERATOR = VIEWER | {
+    "capacity.trigger_aggregation",
+    "capacity.add_databasesizestat",
+    "sync_sessions.cancel_syncsession",
+}
+ADMINISTRATOR = OPERATOR | {
+    *(f"capacity.{verb}_instance" for verb in ("add", "change", "delete")),
+    *(f"django_celery_beat.{verb}_periodictask" for verb in ("add", "change", "delete")),
+    *(f"django_celery_beat.{verb}_crontabschedule" for verb in ("add", "change", "delete")),
+    *(f"knox.{verb}_authtoken" for verb in ("view", "add", "delete")),
+    *(f"auth.{verb}_user" for verb in ("view", "add", "change", "delete")),
+    *(f"auth.{verb}_group" for verb in ("view", "add", "change", "delete")),
+    "axes.view_accessattempt",
+    "axes.delete_accessattempt",
+    "axes.view_accesslog",
+}
+EXPECTED = {"viewer": VIEWER, "operator": OPERATOR, "administrator": ADMINISTRATOR}
+
+
+def held():
+    """{group: its permissions}"""
+    found = {group.name: set() for group in Group.objects.all()}
+    for name, app, codename in Group.objects.values_list(
+        "name", "permissions__content_type__app_label", "permissions__codename"
+    ):
+        found[name].add(f"{app}.{codename}")
+    return found
+
+
+@pytest.mark.django_db
+def test_each_role_has_these_permissions_and_no_others():
+    make_roles()
+    assert held() == EXPECTED
+
+
+@pytest.mark.django_db
+def test_in_a_database_without_permissions_they_are_made_as_django_names_them():
+    make_roles()
+    names = dict(Permission.objects.values_list("codename", "name"))
+    Group.objects.all().delete()
+    Permission.objects.all().delete()
+    make_roles()
+    assert held() == EXPECTED
+    assert dict(Permission.objects.values_list("codename", "name")).items() <= names.items()
+
+
+@pytest.mark.django_db
+def test_what_staff_changed_stays_and_what_is_missing_comes_back():
+    make_roles()
+    Group.objects.get(name="viewer").permissions.clear()
+    Group.objects.get(name="operator").delete()
+    make_roles()
+    assert held() == {"viewer": {"None.None"}, "operator": OPERATOR, "administrator": ADMINISTRATOR}
+
+
+@pytest.fixture
+def empty_database(tmp_path):
+    """The URL of a database of its own that has nothing in it, of the kind that the tests run on."""
+    if connection.vendor == "sqlite":
+        yield f"sqlite:///{tmp_path}/empty.sqlite3"
+        return
+    one, name = connection.settings_dict, f"test_whalefall_{os.getpid()}_{uuid.uuid4().hex[:8]}"
+    login = {"host": one["HOST"], "port": one["PORT"], "user": one["USER"], "password": one["PASSWORD"]}
+    server = psycopg2.connect(dbname="postgres", **login)
+    server.autocommit = True
+    with server.cursor() as cursor:
+        cursor.execute(f"CREATE DATABASE {name}")
+        password = f":{one['PASSWORD']}" if one["PASSWORD"] else ""
+        yield f"postgres://{one['USER']}{password}@{one['HOST']}:{one['PORT']}/{name}"
+        cursor.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    server.close()
+
+
+def groups_in(url):
+    """{group: how many permissions}, read past Django."""
+    query = (
+        "SELECT name, COUNT(permission_id) FROM auth_group "
+        "LEFT JOIN auth_group_permissions ON group_id = auth_group.id GROUP BY name"
+    )
+    server = sqlite3.connect(url.removeprefix("sqlite:///")) if url.startswith("sqlite") else psycopg2.connect(url)
+    cursor = server.cursor()
+    cursor.execute(query)
+    found = dict(cursor.fetchall())
+    server.close()
+    return found
+
+
+def run(url, *lines):
+    """These lines in one process of the product on that database, with `migrate` and `Group` at hand."""
+    start = (
+        "from functools import partial",
+        "from django.core.management import call_command",
+        "from django.contrib.auth.models import Group",
+        "migrate = partial(call_command, 'migrate', verbosity=0)",
+    )
+    done = manage("shell", "-v0", "-c", "\n".join((*start, *lines)), DATABASE_URL=url)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_first_migrate_makes_the_groups_and_the_next_ones_leave_them_alone(empty_database):
+    sizes = {role: len(EXPECTED[role]) for role in ROLES}
+    run(empty_database, "migrate('whalefall')")
+    assert groups_in(empty_database) == sizes
+    clear = "Group.objects.get(name='viewer').permissions.clear()"
+    run(empty_database, "migrate()", clear, "migrate()", "migrate('whalefall', 'zero')", "migrate()")
+    assert groups_in(empty_database) == {**sizes, "viewer": 0}
+
+
+def test_a_database_that_is_in_use_gets_the_groups_too(empty_database):
+    apps = ("auth", "contenttypes", "capacity", "sync_sessions", "knox", "django_celery_beat", "axes")
+    before = [f"migrate('{app}')" for app in apps]
+    run(empty_database, *before, "Group.objects.create(name='operator')", "migrate()")
+    sizes = {role: len(EXPECTED[role]) for role in ROLES}
+    assert groups_in(empty_database) == {**sizes, "operator": 0}

@@ -1,0 +1,76 @@
+import pytest
+from django.contrib import admin
+from django.contrib.auth.models import Permission, User
+from django.contrib.staticfiles import finders
+from django.urls import reverse
+
+from whalefall import theme
+
+pytestmark = pytest.mark.django_db
+
+INDEX = reverse("admin:index")
+
+
+def sidebar(page):
+    """{section: titles of its pages}"""
+    return {
+        str(section["title"]): [str(item["title"]) for item in section["items"]]
+        for section in page.context["sidebar_navigation"]
+    }
+
+
+def test_every_page_is_in_the_sidebar():
+    named = [label for _title, pages in theme.SECTIONS for label in pages]
+    registered = {model._meta.label_lower for model in admin.site._registry}
+    assert len(named) == len(set(named))
+    assert set(named) == registered
+
+
+def test_everybody_sees_the_pages_that_they_may_open_and_no_empty_section(client):
+    user = User.objects.create_user("viewer", is_staff=True)
+    user.user_permissions.set(Permission.objects.filter(codename__in=["view_instance", "view_syncsession"]))
+    client.force_login(user)
+    assert sidebar(client.get(INDEX)) == {"": ["Dashboard"], "Fleet": ["Instances"], "Runs": ["Sync sessions"]}
+
+
+def test_the_raw_schedules_are_for_superusers(client, admin_client):
+    user = User.objects.create_user("planner", is_staff=True)
+    user.user_permissions.set(Permission.objects.filter(content_type__app_label="django_celery_beat"))
+    client.force_login(user)
+    raw = reverse("admin:django_celery_beat_periodictask_changelist")
+    assert client.get(raw).status_code == 403
+    assert "Raw schedules" not in sidebar(client.get(INDEX))
+    assert admin_client.get(raw).status_code == 200
+    assert "Periodic tasks" in sidebar(admin_client.get(INDEX))["Raw schedules"]
+
+
+def test_a_page_names_the_time_zone_and_a_development_site_itself(admin_client, settings):
+    page = admin_client.get(INDEX).content.decode()
+    assert "Times are in Asia/Shanghai." in page
+    assert "Development" not in page
+    settings.DEBUG = True
+    assert "Development" in admin_client.get(INDEX).content.decode()
+
+
+@pytest.mark.parametrize(("accepted", "language"), [("zh-CN,zh;q=0.9", "zh-hans"), ("fr", "en"), ("", "en")])
+def test_the_browser_says_which_language(client, accepted, language):
+    page = client.get(reverse("admin:login"), headers={"accept-language": accepted})
+    assert f'<html lang="{language}"' in page.content.decode()
+    assert page["Content-Language"] == language
+
+
+def test_our_own_files_are_there_and_pages_name_them(client):
+    page = client.get(reverse("admin:login")).content.decode()
+    for name in ("favicon.svg", "theme.css", "accessible.js"):
+        assert finders.find(f"whalefall/{name}")
+        assert f"whalefall/{name}" in page
+
+
+def test_no_page_may_load_from_elsewhere_or_run_an_inline_script(client):
+    policy = client.get(reverse("admin:login"))["Content-Security-Policy"]
+    rules = dict(rule.split(" ", 1) for rule in policy.split("; "))
+    assert rules["default-src"] == "'none'"
+    assert rules["script-src"] == "'self' 'unsafe-eval'"
+    assert rules["style-src"] == "'self' 'unsafe-inline'"
+    assert {rules[name] for name in ("frame-ancestors", "base-uri")} == {"'none'"}
+    assert "http" not in policy
