@@ -61,3 +61,13 @@ class Pages(PageNumberPagination):
             "description": f"The number of rows; {DEPTH + 1} stands for more than {DEPTH}.",
         }
         return paginated
+
+    def get_schema_operation_parameters(self, view: Any) -> Any:
+        limits = {
+            self.page_query_param: {"minimum": 1, "default": 1},
+            self.page_size_query_param: {"minimum": 1, "maximum": self.max_page_size, "default": self.page_size},
+        }
+        parameters = super().get_schema_operation_parameters(view)
+        for one in parameters:
+            one["schema"] |= limits[one["name"]]
+        return parameters
