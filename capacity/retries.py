@@ -22,7 +22,7 @@ def retry_aggregation(session: SyncSession, instance_ids: list[int], *, created_
         "instances": _instances(instance_ids),
         "sync_type": SyncType.by_hand(instance_ids),
         "created_by": created_by,
-        "requested_period_type": session.details["requested_period_type"],
+        "requested_period_type": session.details.get("requested_period_type"),
         "retry_of": str(session.session_id),
     }
     orchestrator, period = AggregationOrchestrator(), recorded_period(session)

@@ -16,6 +16,7 @@ from capacity.growth import MONTH, SLACK, WEEK, daily_sizes, days_until
 from capacity.models import DatabaseSizeStat, Instance
 from capacity.units import format_bytes
 from sync_sessions.choices import RecordStatus
+from sync_sessions.details import format_value
 from sync_sessions.models import SyncInstanceRecord
 
 from . import charts
@@ -136,6 +137,6 @@ def _records(instance: Instance, request: HttpRequest) -> list[dict[str, Any]]:
 
 
 def _period(details: dict[str, Any]) -> str:
-    days = dict.fromkeys(filter(None, (details.get("period_start"), details.get("period_end"))))
+    days = format_value("window", [details[name] for name in ("period_start", "period_end") if details.get(name)])
     type = dict(PeriodType.choices).get(details.get("period_type", ""), "")
-    return " ".join(filter(None, (str(type).lower(), " – ".join(days))))
+    return " ".join(filter(None, (str(type).lower(), days)))

@@ -12,11 +12,12 @@ from django.shortcuts import redirect
 from django.urls import path, reverse
 from django.utils.translation import gettext_lazy
 from unfold.admin import ModelAdmin
-from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter, RangeDateFilter
+from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter
 
 from capacity.aggregation.periods import today
 from capacity.exports import write_rows
 from capacity.models import DatabaseSizeAggregation, DatabaseSizeStat, InstanceSizeAggregation, InstanceSizeStat
+from sync_sessions.admin.filters import DayRangeFilter
 from sync_sessions.api import pagination
 
 from .charts import line
@@ -97,7 +98,7 @@ class DatabaseSizeStatAdmin(RowAdmin):
         "collected_at",
         *(size_column(name, DatabaseSizeStat) for name in SIZES),
     ]
-    list_filter = [("collected_on", RangeDateFilter), ENGINE, INSTANCE]
+    list_filter = [("collected_on", DayRangeFilter), ENGINE, INSTANCE]
     search_fields = ["instance__name", "database_name"]
     fields = [*list_display, "collected_on"]
     ordering = ["-id"]  # the last that came in: no index leads with the time
@@ -112,12 +113,12 @@ class InstanceSizeStatAdmin(RowAdmin):
         "database_count",
         "collected_at",
     ]
-    list_filter = [("collected_on", RangeDateFilter), ENGINE, INSTANCE]
+    list_filter = [("collected_on", DayRangeFilter), ENGINE, INSTANCE]
     fields = [*list_display, "updated_at"]
 
 
 class PeriodRowAdmin(RowAdmin):
-    list_filter = [PeriodTypeFilter, ("period_start", RangeDateFilter), ENGINE, INSTANCE, CoverageFilter]
+    list_filter = [PeriodTypeFilter, ("period_start", DayRangeFilter), ENGINE, INSTANCE, CoverageFilter]
     change_form_before_template = "admin/capacity/row_history.html"
     average: str  #: the column that the chart of a row's page shows
     same: tuple[str, ...] = ("instance_id", "period_type")  #: what a row has in common with those of its history

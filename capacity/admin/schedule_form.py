@@ -8,7 +8,7 @@ from django.conf import settings
 from django.utils.dates import WEEKDAYS as DAY_NAMES
 from django.utils.text import format_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 from unfold.widgets import (
     INPUT_CLASSES,
     UnfoldAdminCheckboxSelectMultipleWidget,
@@ -107,7 +107,7 @@ class ScheduleForm(forms.ModelForm):
         error_messages={"invalid": DAY_REFUSED, "min_value": DAY_REFUSED, "max_value": DAY_REFUSED},
     )
     at = forms.TimeField(
-        label=gettext_lazy("Time"),
+        label=pgettext_lazy("of the day", "Time"),
         initial=time(4, 0),
         input_formats=["%H:%M"],
         widget=forms.TimeInput(format="%H:%M", attrs={"type": "time", "class": " ".join(INPUT_CLASSES)}),

@@ -102,13 +102,9 @@ class ScheduleAdmin(ModelAdmin):
     def last_session(self, schedule: Schedule) -> SafeString:
         return session_cell(overview_of(schedule))
 
-    @display(
-        description=gettext_lazy("state"),
-        label={gettext_lazy("On"): "success", gettext_lazy("Off"): "warning"},
-        ordering="enabled",
-    )
-    def state(self, schedule: Schedule) -> str:
-        return _("On") if schedule.enabled else _("Off")
+    @display(description=gettext_lazy("state"), label={True: "success", False: "warning"}, ordering="enabled")
+    def state(self, schedule: Schedule) -> tuple[bool, str]:
+        return schedule.enabled, _("On") if schedule.enabled else _("Off")
 
     @admin.display(description=gettext_lazy("run now"))
     def run_link(self, schedule: Any) -> str:

@@ -26,7 +26,7 @@ class CurrentAggregationSerializer(StrictFields):
     """`{scope?, period_type?}`: the scope of the run; whatever period is asked for, the current day is run."""
 
     scope = ScopeField(required=False)
-    period_type = TextField(required=False, allow_null=True, allow_blank=True, max_length=64)
+    period_type = TextField(required=False, allow_null=True, allow_blank=True)
 
 
 class DayField(serializers.DateField):

@@ -48,7 +48,10 @@ class HostUnknown(CapacityError):
 
 
 def check_name(host: str) -> None:
-    """Raises HostRefused unless `host` is one host name or IP address. Resolves nothing."""
+    """Raises HostRefused unless `host` is one host name, or an IP address that may be collected from.
+
+    Asks nobody: what a name stands for is looked at when it is connected to.
+    """
     if not host:
         raise HostRefused(_("The instance has no host."))
     if len(host) > MAX_LENGTH:
@@ -63,6 +66,12 @@ def check_name(host: str) -> None:
                 )
                 % {"host": host, "character": character}
             )
+    try:
+        written = _addresses(host, socket.AI_NUMERICHOST)  # 0x7F000001 is an address as well
+    except (socket.gaierror, UnicodeError):
+        return  # a name
+    for address in written:
+        _check_address(host, address)
 
 
 def check_host(host: str) -> list[str]:
@@ -74,15 +83,19 @@ def check_host(host: str) -> list[str]:
     """
     check_name(host)
     try:
-        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+        addresses = _addresses(host)
     except (socket.gaierror, UnicodeError):
         raise HostUnknown(
             _("The host %(host)s is not known: check its name, and the DNS of this machine.") % {"host": host}
         ) from None
-    addresses = list(dict.fromkeys(str(sockaddr[0]) for *_family, sockaddr in found))
     for address in addresses:
         _check_address(host, address)
     return addresses
+
+
+def _addresses(host: str, flags: int = 0) -> list[str]:
+    found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM, flags=flags)
+    return list(dict.fromkeys(str(sockaddr[0]) for *_family, sockaddr in found))
 
 
 def _check_address(host: str, text: str) -> None:

@@ -11,7 +11,8 @@ from unfold.contrib.filters.admin import RangeDateFilter
 class DayRangeFilter(RangeDateFilter):
     """Whole days of the product's time zone, both included.
 
-    The theme's own ends at the midnight before the last, and does not know the dates of every language.
+    Of moments or of dates: to a date Django compares the day of a midnight. The theme's own filter ends at the
+    midnight before the last day, and does not know the dates of every language.
     """
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:

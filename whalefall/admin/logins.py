@@ -32,19 +32,20 @@ class Log(ModelAdmin):
 class AccessAttemptAdmin(Log):
     """Deleting a line unlocks its name at its address."""
 
-    list_display = ["attempt_time", "username", "ip_address", "state", "user_agent"]
+    list_display = ["attempt_time", "username", "ip_address", "badge", "user_agent"]
     fields = ["username", "ip_address", "state", "failures_since_start", "attempt_time", "user_agent", "path_info"]
     readonly_fields = ["state"]
     actions = ["unlock"]
 
-    @display(
-        description=gettext_lazy("state"), label={gettext_lazy("Locked out"): "danger", gettext_lazy("Open"): "info"}
-    )
+    @admin.display(description=gettext_lazy("state"))
     def state(self, attempt: AccessAttempt) -> str:
-        if attempt.failures_since_start < settings.AXES_FAILURE_LIMIT:
-            return _("Open")
+        return self.badge(attempt)[1]
+
+    @display(description=gettext_lazy("state"), label={True: "danger", False: "info"})
+    def badge(self, attempt: AccessAttempt) -> tuple[bool, str]:
         over = attempt.attempt_time + settings.AXES_COOLOFF_TIME < timezone.now()
-        return _("Open") if over else _("Locked out")
+        locked = attempt.failures_since_start >= settings.AXES_FAILURE_LIMIT and not over
+        return locked, _("Locked out") if locked else _("Open")
 
     def get_actions(self, request: HttpRequest) -> Any:
         actions = super().get_actions(request)

@@ -77,6 +77,8 @@ def test_an_administrator_unlocks_a_name(client, admin_client, clock):
     lock(client, "ann")
     url = reverse("admin:axes_accessattempt_changelist")
     assert "Locked out" in admin_client.get(url).content.decode()
+    chinese = admin_client.get(url, headers={"accept-language": "zh-hans"}).content.decode()
+    assert "bg-red-100" in chinese.split("field-badge")[1].split("</td>")[0]
     chosen = {"action": "unlock", "_selected_action": [AccessAttempt.objects.get().pk]}
     answer = admin_client.post(url, chosen)
     assert [str(message) for message in get_messages(answer.wsgi_request)] == ["1 name can log in again."]

@@ -10,6 +10,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.formats import date_format
 
 from capacity.aggregation.current import CurrentAggregationRequest, CurrentAggregationService
 from capacity.aggregation.periods import Period, today
@@ -166,7 +167,7 @@ def test_the_last_ten_records_lead_to_their_sessions(admin_client, grown):
 def test_a_record_says_how_it_ended_and_why(admin_client):
     instance = make_instance("idle")
     CurrentAggregationService().aggregate_current(CurrentAggregationRequest())
-    day = today().isoformat()
+    day = date_format(today())
     said = words(admin_client.get(url_of(instance)))
     assert re.search(
         rf"Last records Skipped Aggregation daily {day} .* \(Asia/Shanghai\) no samples in the period", said

@@ -41,7 +41,9 @@ def test_every_list_and_detail_page_shows_names_escaped(admin_client, hostile, m
         assert "db<script>" not in html
 
 
-@pytest.mark.parametrize("model", [m for m in SHOWN if m not in (Instance, Schedule)], ids=lambda model: model.__name__)
+@pytest.mark.parametrize(
+    "model", [m for m in SHOWN if m not in (Instance, Schedule)], ids=lambda model: model.__name__
+)
 def test_what_is_measured_or_logged_is_read_only(admin_client, hostile, model):
     base = f"admin:{model._meta.app_label}_{model._meta.model_name}"
     row = model._default_manager.first()

@@ -69,6 +69,15 @@ def test_rows_are_filtered_by_date_engine_instance_and_coverage(admin_client, we
     assert names(admin_client, url, q="fre") == ["fresh"]
 
 
+@pytest.mark.parametrize(("language", "written"), [("en", "3/9/2025"), ("zh-hans", "2025/3/9")])
+def test_a_day_is_written_as_the_readers_language_has_it(admin_client, weeks, language, written):
+    admin_client.defaults["HTTP_ACCEPT_LANGUAGE"] = language
+    assert names(admin_client, DATABASES, period_start_to=written) == ["grown"]
+    assert names(admin_client, DAYS, collected_on_from=written, collected_on_to=written) == []
+    assert names(admin_client, SAMPLES, collected_on_from="2025-03-16", collected_on_to="2025-03-16") == ["fresh"]
+    assert len(names(admin_client, DATABASES, period_start_to="nonsense")) == 3
+
+
 def test_instance_rows_are_filtered_by_trend(admin_client, weeks):
     assert names(admin_client, INSTANCES, trend_direction__exact="growing") == ["grown"]
     assert names(admin_client, INSTANCES, trend_direction__exact="unknown") == ["fresh", "grown"]

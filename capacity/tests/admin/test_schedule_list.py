@@ -42,6 +42,15 @@ def test_the_list_says_what_when_and_how_the_last_run_ended(admin_client):
     assert html.count(" (Asia/Shanghai)\n") + html.count(" (Asia/Shanghai)<") >= 6
 
 
+def test_the_colour_of_a_state_is_the_same_in_every_language(admin_client):
+    PeriodicTask.objects.filter(name="WhaleFall: purge").update(enabled=False)
+    for language in ("en", "zh-hans"):
+        html = admin_client.get(LIST, headers={"accept-language": language}).content.decode()
+        cells = [rest.partition("</td>")[0] for rest in html.split("field-state")[1:]]
+        assert sum("bg-green-100" in cell for cell in cells) == 6
+        assert sum("bg-orange-100" in cell for cell in cells) == 1
+
+
 def test_without_any_the_list_says_how_to_get_the_defaults(admin_client):
     assert "install_schedules" not in admin_client.get(LIST).content.decode()
     PeriodicTask.objects.all().delete()

@@ -97,6 +97,11 @@ def test_no_scope_is_all(api, fleet, body):
     assert (DatabaseSizeAggregation.objects.count(), InstanceSizeAggregation.objects.count()) == (2, 1)
 
 
+def test_a_period_type_of_any_length_is_replaced_by_daily(api, fleet):
+    answer = api.post(URL, {"period_type": "weekly" * 50}).json()
+    assert (answer["effective_period_type"], answer["requested_period_type"]) == ("daily", ("weekly" * 50)[:64])
+
+
 @pytest.mark.parametrize(("scope", "rows"), [("Database", (2, 0)), ("instance", (0, 1))])
 def test_one_level_alone(api, fleet, scope, rows):
     answer = api.post(URL, {"scope": scope})

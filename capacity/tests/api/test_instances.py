@@ -67,6 +67,7 @@ BAD_FIELDS = [
     ("db_type", 1, "invalid_choice"),
     ("db_type", {}, "invalid_choice"),
     *[("host", host, "host_refused") for host in ("/tmp", "a,b", "x@y", "a b", "h:5432", "fe80::1%eth0", "h" * 254)],
+    *[("host", host, "host_refused") for host in ("169.254.169.254", "0xA9FEA9FE", "2852039166", "fd00:ec2::254")],
     ("host", 5, "invalid"),
     ("host", None, "null"),
     ("port", "5432", "invalid"),

@@ -37,6 +37,12 @@ def chromium():
         browser.close()
 
 
+@pytest.fixture(autouse=True)
+def quick_passwords(settings):
+    """Every test makes its user: the hasher that takes a quarter of a second, as it should, is tested elsewhere."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
 @pytest.fixture
 def open_window(chromium, live_server, client):
     """Opens a window of a fresh browser, logged in as `user` if one is given, in English and 1280 pixels wide.

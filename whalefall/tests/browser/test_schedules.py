@@ -47,6 +47,7 @@ def test_a_schedule_is_edited_after_a_look_at_its_next_runs(window):
     window.press("Show the next runs")
     window.says("Not saved yet.")
     window.says("on day 5 of every month at 23:30, Asia/Shanghai")
+    expect(window.page.locator("#next-runs tbody tr").first).to_contain_text("Weekly: ")  # what it will compute
     assert PeriodicTask.objects.get(name="WhaleFall: aggregate weekly").crontab.day_of_month == "*"
     window.page.get_by_label("Time").press("Enter")
     window.says("Beat takes it up within 5 seconds.")

@@ -67,7 +67,8 @@ class Window:
     def fill(self, **fields):
         """Types into fields by their labels; a blank of a label is written as _."""
         for label, value in fields.items():
-            self.page.get_by_label(label.replace("_", " ")).fill(value)
+            # A star says that the field is required.
+            self.page.get_by_label(re.compile(rf"^\W*{label.replace('_', ' ')}\W*$")).fill(value)
 
     def press(self, name):
         """A button, or what looks like one."""
@@ -95,6 +96,13 @@ class Window:
     def says(self, text):
         """Waits for a text on the page."""
         expect(self.page.get_by_text(text).first).to_be_visible()
+
+    def resize(self, width):
+        """On return the page is laid out anew, its charts too."""
+        if self.page.viewport_size["width"] == width:
+            return
+        self.page.set_viewport_size({"width": width, "height": 800})
+        self.page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
     def check_layout(self):
         """What sticks out of the window, and what a screen reader has no name for."""
