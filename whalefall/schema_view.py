@@ -1,3 +1,4 @@
+from threading import Lock
 from typing import Any
 
 from django.conf import settings
@@ -13,6 +14,9 @@ from drf_spectacular.views import SpectacularAPIView
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
+
+#: Making a schema loads drf-spectacular's extensions and changes views on the way: not for two threads at once.
+MAKING = Lock()
 
 
 class SchemaView(SpectacularAPIView):
@@ -31,4 +35,5 @@ class SchemaView(SpectacularAPIView):
         if request.query_params.get("lang", "en") not in languages:
             text = _("There is no such language; there are: %(known)s.") % {"known": ", ".join(languages)}
             raise ValidationError({"lang": [text]}, code="invalid_language")
-        return super().get(request, *args, **kwargs)
+        with MAKING:
+            return super().get(request, *args, **kwargs)

@@ -4,6 +4,7 @@ from django.contrib.auth.models import Permission, User
 from django.contrib.staticfiles import finders
 from django.urls import reverse
 
+from capacity.tests.factories import make_instance
 from whalefall import theme
 
 pytestmark = pytest.mark.django_db
@@ -57,6 +58,14 @@ def test_the_browser_says_which_language(client, accepted, language):
     page = client.get(reverse("admin:login"), headers={"accept-language": accepted})
     assert f'<html lang="{language}"' in page.content.decode()
     assert page["Content-Language"] == language
+
+
+def test_an_instance_is_named_as_it_is_in_the_title_and_the_trail(admin_client):
+    url = reverse("admin:capacity_instance_change", args=[make_instance("prod-pg-02").pk])
+    page = admin_client.get(url).content.decode()
+    assert "prod-pg-02" in page
+    assert "Prod-pg-02" not in page
+    assert ">Instances</a>" in "".join(page.split())
 
 
 def test_our_own_files_are_there_and_pages_name_them(client):
