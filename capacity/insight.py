@@ -1,6 +1,5 @@
 """What the dashboard tells of the fleet. Each function is one query, however many instances; sizes are bytes."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -9,11 +8,12 @@ from itertools import starmap
 from operator import or_
 from typing import NamedTuple
 
-from django.db.models import CharField, Count, Exists, F, OuterRef, Q, Value
-from django.db.models.functions import Abs, Cast, Concat, Left
+from django.db.models import Count, F, OuterRef, Q, Subquery
+from django.db.models.functions import Abs, Left
+from django.utils import timezone
 
-from sync_sessions.choices import RecordStatus, SessionStatus
-from sync_sessions.models import SyncInstanceRecord, SyncSession
+from sync_sessions.choices import SyncCategory
+from sync_sessions.models import SyncInstanceRecord
 
 from .aggregation.periods import PERIOD_CONFIG, Period
 from .growth import LATE_AFTER, MONTH, SLACK, WEEK, days_until, percent, with_growth
@@ -25,7 +25,7 @@ REASON_LENGTH = 200  #: of an error's text, which may have 4,000 characters
 
 
 class InstanceSize(NamedTuple):
-    """An instance as `with_growth` describes it; without a sample all but the first three are None."""
+    """An instance as `with_growth` describes it; without a sample most are None."""
 
     pk: int
     name: str
@@ -36,6 +36,14 @@ class InstanceSize(NamedTuple):
     last_databases: int | None
     week_ago_bytes: int | None
     month_ago_bytes: int | None
+    created_at: datetime
+    first_day: date | None
+
+    @property
+    def since(self) -> date:
+        """The first day on which a sample may be expected: that of its first one, or of its creation."""
+        created = timezone.localdate(self.created_at)
+        return min(created, self.first_day) if self.first_day else created
 
     def before(self, span: timedelta) -> int | None:
         return {WEEK: self.week_ago_bytes, MONTH: self.month_ago_bytes}[span]
@@ -73,6 +81,10 @@ class Fleet:
     def databases(self) -> int:
         return sum(one.last_databases or 0 for one in self.instances)
 
+    def expected(self, day: date) -> int:
+        """How many of the instances were there on that day."""
+        return sum(one.since <= day for one in self.instances)
+
     def growths(self, span: timedelta) -> list[tuple[InstanceSize, int]]:
         """The instances that still send samples and had one `span` before the last, with their change since."""
         return [
@@ -105,8 +117,10 @@ class Fleet:
 
 
 def fleet(day: date) -> Fleet:
-    # Of each instance five look-ups in the index on (instance, day).
-    rows = with_growth(Instance.objects.order_by("name")).values_list(*InstanceSize._fields)
+    # Of each instance seven look-ups in the index on (instance, day).
+    first = InstanceSizeStat.objects.filter(instance=OuterRef("pk")).order_by("collected_on").values("collected_on")
+    found = with_growth(Instance.objects.order_by("name")).annotate(first_day=Subquery(first[:1]))
+    rows = found.values_list(*InstanceSize._fields)
     instances = list(starmap(InstanceSize, rows))
     active = [one for one in instances if one.is_active]
     return Fleet(day, active, len(instances) - len(active))
@@ -156,19 +170,18 @@ class Failure(NamedTuple):
     instance: int
     name: str
     session: int
+    kind: str  #: of run: a period type, or "collection"
     reason: str
 
 
-def failures(runs: Iterable[SyncSession]) -> list[Failure]:
-    """Which active instances failed in these last runs over the fleet, by name.
-
-    Left out is one that was run alone since and completed: that session has a lock key of its own.
-    """
-    key = Concat(OuterRef("session__lock_key"), Value(":"), Cast(OuterRef("instance"), CharField()))
-    since = SyncSession.objects.filter(lock_key=key, pk__gt=OuterRef("session"), status=SessionStatus.COMPLETED)
-    failed = SyncInstanceRecord.objects.filter(session__in=runs, status=RecordStatus.FAILED, instance__is_active=True)
-    columns = ("instance_id", "instance__name", "session_id", Left("error_message", REASON_LENGTH))
-    return list(starmap(Failure, failed.exclude(Exists(since)).order_by("instance__name", "pk").values_list(*columns)))
+def failures() -> list[Failure]:
+    """Which active instances failed in their own last run of a kind, by name, whatever other instances did since."""
+    columns = ("instance_id", "instance__name", "session_id", "session__lock_key")
+    reason = Left("error_message", REASON_LENGTH)
+    runs = SyncInstanceRecord.objects.filter(sync_category__in=[SyncCategory.AGGREGATION, SyncCategory.CAPACITY])
+    failed = runs.last_failures().order_by("instance__name", "pk").values_list(*columns, reason)
+    # The kind is the second part of a lock key, with or without an instance behind it.
+    return [Failure(pk, name, session, key.split(":")[1], text) for pk, name, session, key, text in failed]
 
 
 class Jump(NamedTuple):

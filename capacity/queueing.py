@@ -14,6 +14,10 @@ from capacity.errors import QueueUnavailable
 
 log = structlog.get_logger(__name__)
 
+#: Of the connection that a door opens for its message: a person waits for the answer. Workers keep the patient one of
+#: the pool. Times in seconds.
+IMPATIENT = {"socket_connect_timeout": 1, "socket_timeout": 1, "max_retries": 0}
+
 
 def broker_configured() -> bool:
     """Whether there is a queue to use. Without one the doors run everything themselves."""
@@ -32,8 +36,8 @@ def send_collection(session_id: str, instance_ids: list[int]) -> None:
 
 def _send(task: str, *args: Any) -> None:
     try:
-        # Not tried again: a person waits for the answer.
-        current_app.send_task(task, args, retry=False)
+        with current_app.connection_for_write(settings.CELERY_BROKER_URL, transport_options=IMPATIENT) as connection:
+            current_app.send_task(task, args, connection=connection, retry=False)
     except Exception as error:
         log.error("queue.unavailable", task=task, error=str(error))
         raise QueueUnavailable(

@@ -9,7 +9,7 @@ from capacity.aggregation.periods import PERIOD_CONFIG
 from capacity.aggregation.results import REASONS
 from capacity.models.instance import DbType
 from capacity.units import format_bytes
-from sync_sessions.details import choice, register_details
+from sync_sessions.details import choice, register_details, register_words
 from sync_sessions.durations import duration_text
 from sync_sessions.reasons import register_reasons
 
@@ -90,3 +90,4 @@ def register() -> None:
     for reasons in (REASONS, COLLECTION_REASONS, GENERAL_REASONS):
         register_reasons(reasons)
     register_details(LABELS, FORMATS)
+    register_words("period_type", {config.key: config.label for config in PERIOD_CONFIG})

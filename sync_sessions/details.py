@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy
 
 from .choices import RecordStatus, Scope
 from .reasons import translated
+from .wording import listed
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,8 @@ _formats: dict[str, Callable[[Any], str]] = {
     "window": span,
     "previous_window": span,
 }
+#: {key: {stored word: its label}}
+_words: dict[str, Mapping[str, str | Promise]] = {}
 
 
 def register_details(
@@ -71,9 +74,24 @@ def register_details(
     _formats.update(formats or {})
 
 
+def register_words(key: str, words: Mapping[str, str | Promise]) -> None:
+    """For the AppConfig of an app that writes one of a few words under a key: {word: label}, for filters."""
+    _words[key] = words
+
+
+def words_of(key: str) -> list[tuple[str, str | Promise]]:
+    """Choices; none when nobody has registered any. Ask when all apps are ready."""
+    return list(_words.get(key, {}).items())
+
+
 def readable(details: Mapping[str, Any]) -> tuple[Line, ...]:
-    """A line per key that has a value, in their order. Keys that nobody has registered are shown by their name."""
-    found = (_line(_label(key), key, value) for key, value in details.items() if key not in HIDDEN)
+    """A line per key that has a value: the registered ones in that order, then the others, called by their names.
+
+    Not as stored, as PostgreSQL puts the keys of a JSON document in an order of its own.
+    """
+    known = [key for key in _labels if key in details]
+    others = sorted(key for key in details if key not in _labels and key not in HIDDEN)
+    found = (_line(_label(key), key, details[key]) for key in (*known, *others))
     return tuple(line for line in found if line.text or line.lines)
 
 
@@ -101,7 +119,7 @@ def _label(key: str) -> str:
 
 def _plain(value: Any) -> str:
     if isinstance(value, list):
-        return ", ".join(map(_plain, value))
+        return listed(map(_plain, value))
     if isinstance(value, bool):
         return _("Yes") if value else _("No")
     return str(localize(value))

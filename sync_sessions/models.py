@@ -85,6 +85,11 @@ class SyncSession(models.Model):
     def __str__(self) -> str:
         return f"{self.get_sync_category_display()} {self.session_id}"
 
+    @property
+    def selected(self) -> int | None:
+        """For how many instances it was asked for; None when for the fleet, as it was at that time."""
+        return self.details.get("selected")
+
 
 class SyncInstanceRecord(models.Model):
     """What happened to one instance in a session. The name is copied: the log outlives what it logs."""
@@ -96,13 +101,13 @@ class SyncInstanceRecord(models.Model):
         db_index=False,  # the unique constraint below leads with it
         verbose_name=_("session"),
     )
-    # Serves the last records of an instance on its page, and SET_NULL when an instance is purged.
     instance = models.ForeignKey(
         "capacity.Instance",
         on_delete=models.SET_NULL,
         null=True,
         blank=True,
         related_name="sync_records",
+        db_index=False,  # an index below leads with it
         verbose_name=_("instance"),
     )
     instance_name = models.CharField(_("instance name"), max_length=255)
@@ -130,6 +135,15 @@ class SyncInstanceRecord(models.Model):
             models.UniqueConstraint(fields=["session", "instance"], name="sync_records_once_per_session"),
             known("status", RecordStatus, "sync_records_status_known"),
             known("sync_category", SyncCategory, "sync_records_category_known"),
+        ]
+        indexes = [
+            # Serves the last records of an instance on its page, whether it was run since a failure (dashboard),
+            # and SET_NULL when an instance is purged.
+            models.Index(fields=["instance", "-id"], name="sync_records_last_of_instance"),
+            # Serves the dashboard's failures: few of the records are.
+            models.Index(
+                fields=["instance", "id"], condition=Q(status=RecordStatus.FAILED), name="sync_records_failed"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q, Subquery
-from django.db.models.functions import Now
+from django.db.models import Exists, F, OuterRef, Q, Subquery, Value
+from django.db.models.functions import Cast, Concat, Now
 
 from .choices import OPEN_RECORD, OPEN_SESSION, RecordStatus, SessionStatus
 
@@ -29,9 +29,13 @@ class SyncSessionQuerySet(models.QuerySet["SyncSession"]):
     def ended(self) -> "SyncSessionQuerySet":
         return self.exclude(status__in=OPEN_SESSION)
 
+    def over_the_fleet(self) -> "SyncSessionQuerySet":
+        """Without those of selected instances, which may have the same lock key."""
+        return self.exclude(details__has_key="selected")
+
     def newest_ended(self, lock_key: str) -> "SyncSessionQuerySet":
-        """At most one: the last that ended under that key."""
-        return self.ended().filter(lock_key=lock_key).order_by("-id")[:1]
+        """At most one: the last over the fleet that ended under that key."""
+        return self.ended().over_the_fleet().filter(lock_key=lock_key).order_by("-id")[:1]
 
     def abandoned(self) -> "SyncSessionQuerySet":
         """Running, but silent for longer than the lease, by the database's clock."""
@@ -44,8 +48,8 @@ class SyncSessionQuerySet(models.QuerySet["SyncSession"]):
         return self.pending().filter(created_at__lt=Now() - limit)
 
     def last_of(self, lock_keys: Iterable[str]) -> "SyncSessionQuerySet":
-        """The newest session of each key that has one."""
-        newest = (self.filter(lock_key=key).order_by("-pk").values("pk")[:1] for key in lock_keys)
+        """The newest session over the fleet of each key that has one."""
+        newest = (self.over_the_fleet().filter(lock_key=key).order_by("-pk").values("pk")[:1] for key in lock_keys)
         return self.filter(reduce(or_, (Q(pk=Subquery(one)) for one in newest), Q(pk=None)))
 
     def stale(self) -> "SyncSessionQuerySet":
@@ -55,6 +59,24 @@ class SyncSessionQuerySet(models.QuerySet["SyncSession"]):
 class SyncInstanceRecordQuerySet(models.QuerySet["SyncInstanceRecord"]):
     def unfinished(self) -> "SyncInstanceRecordQuerySet":
         return self.filter(status__in=OPEN_RECORD)
+
+    def last_failures(self) -> "SyncInstanceRecordQuerySet":
+        """Failed records of active instances that were not run again since, in the same kind of run.
+
+        A cancelled record is none: it says nothing of its instance.
+        """
+        mine, theirs = OuterRef("session__lock_key"), F("session__lock_key")
+        since = self.model._default_manager.annotate(
+            # That of a run of one instance ends with its id.
+            alone_then=Concat(mine, Value(":"), Cast("instance_id", models.CharField())),
+            fleet_now=Concat(theirs, Value(":"), Cast("instance_id", models.CharField())),
+        ).filter(
+            Q(session__lock_key=mine) | Q(session__lock_key=F("alone_then")) | Q(fleet_now=mine),
+            instance=OuterRef("instance"),
+            pk__gt=OuterRef("pk"),
+            status__in=[RecordStatus.COMPLETED, RecordStatus.SKIPPED, RecordStatus.FAILED],
+        )
+        return self.filter(~Exists(since), status=RecordStatus.FAILED, instance__is_active=True)
 
     def to_run_again(self) -> "SyncInstanceRecordQuerySet":
         """Failed or cancelled, of instances that are still there and active."""

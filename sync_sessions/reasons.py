@@ -43,6 +43,11 @@ def explain(code: str, stored: str) -> Reason:
     return Reason(translated(str(known)), "" if _alike(stored, english) else stored)
 
 
+def sentence_of(code: str) -> str:
+    """What a code means, in the reader's language; "" for one that nobody has registered."""
+    return gettext(str(_sentences[code])) if code in _sentences else ""
+
+
 def translated(stored: str) -> str:
     """A stored text in the reader's language, if the catalogue has it; as a sentence."""
     return capfirst(gettext(stored))

@@ -33,6 +33,14 @@ def retry_session(session: SyncSession, *, created_by: Any, queue: bool) -> Sync
     call. The old session's history says who asked. Raises SessionNotRetryable before anything is written,
     SessionAlreadyRunning, and what the run raises.
     """
+    handler, ids = check_retry(session)
+    new = handler(session, ids, created_by=created_by, queue=queue)
+    log_change(created_by, session, f"Run again in session {new.session_id}.")
+    return new
+
+
+def check_retry(session: SyncSession) -> tuple[RetryHandler, list[int]]:
+    """How the session is run again, and the ids of the instances. Raises SessionNotRetryable, with the reason."""
     names = {"id": session.session_id, "status": session.get_status_display()}
     if session.status in OPEN_SESSION:
         text = _("Session %(id)s is %(status)s: wait for its end, or cancel it, before it is run again.")
@@ -47,6 +55,4 @@ def retry_session(session: SyncSession, *, created_by: Any, queue: bool) -> Sync
             "cancelled."
         )
         raise SessionNotRetryable(text % names, session)
-    new = handler(session, [pk for pk in ids if pk is not None], created_by=created_by, queue=queue)
-    log_change(created_by, session, f"Run again in session {new.session_id}.")
-    return new
+    return handler, [pk for pk in ids if pk is not None]

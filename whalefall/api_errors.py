@@ -14,7 +14,7 @@ from django.db import IntegrityError
 from django.db.models import ProtectedError, RestrictedError
 from django.http import Http404, HttpRequest, UnreadablePostError
 from django.http.multipartparser import MultiPartParserError
-from django.urls import reverse
+from django.urls import resolve, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from rest_framework.exceptions import APIException, NotFound, ParseError, PermissionDenied, ValidationError
@@ -34,6 +34,7 @@ from .parsers import BodyTooLarge
 log = structlog.get_logger(__name__)
 
 PROBLEM = "application/problem+json"
+RETRY_AFTER = 60  #: seconds until a database or a broker that did not answer may be there again
 MOST_ERRORS = 100  #: in `errors`; a batch of thousands would else be told in megabytes
 
 
@@ -75,6 +76,9 @@ class NoSuchEndpoint(APIView):
     permission_classes = [AllowAny]
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        path = request.path_info + "/"
+        if getattr(resolve(path).func, "cls", None) is not NoSuchEndpoint:
+            raise NotFound(_("There is no such address; there is %(path)s, with a slash at its end.") % {"path": path})
         raise NotFound
 
 
@@ -97,6 +101,8 @@ def problem_details(error: Exception, context: dict[str, Any]) -> Response:
         body = _body(request, known.status_code, code, detail, errors)
     if body is None:
         body = _unexpected(request, error)
+    if body["status"] == 503 and not isinstance(error, AggregationDisabled):
+        headers["Retry-After"] = str(RETRY_AFTER)
     return Response(body, status=body["status"], headers=headers, content_type=PROBLEM)
 
 
@@ -116,13 +122,16 @@ def _of_the_product(request: Request, error: Exception) -> dict[str, Any] | None
     if isinstance(error, StateConflict):
         return _body(request, 409, error.code, str(error))
     if isinstance(error, QueueUnavailable | AggregationDisabled):
-        return _body(request, 503, error.code, str(error))
+        return _body(request, 503, error.code, str(error), session=getattr(error, "sync_session_id", None))
     if isinstance(error, SamplesRejected):
         errors = [
             {"attr": f"{one.index}.{one.attr}".rstrip("."), "code": one.code, "detail": one.detail}
             for one in error.errors
         ]
-        return _body(request, 400, error.code, str(error), errors)
+        detail = str(error)
+        if error.total > len(errors):
+            detail += " " + _("The first %(count)d are listed.") % {"count": len(errors)}
+        return _body(request, 400, error.code, detail, errors)
     return None
 
 

@@ -1,4 +1,5 @@
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
+from django.utils.translation import gettext_lazy as _
 
 
 class WhaleFallConfig(AppConfig):
@@ -7,3 +8,16 @@ class WhaleFallConfig(AppConfig):
 
     def ready(self) -> None:
         from . import checks  # noqa: F401  (registers them)
+
+        _name_others()
+
+
+def _name_others() -> None:
+    """Apps that have no name for people get one of ours, so that pages say it in the reader's language.
+
+    Migrations are not concerned: they see the options that a model was written with.
+    """
+    apps.get_app_config("axes").verbose_name = _("Logins")
+    apps.get_app_config("knox").verbose_name = _("API access")
+    token = apps.get_model("knox", "AuthToken")._meta
+    token.verbose_name, token.verbose_name_plural = _("API token"), _("API tokens")

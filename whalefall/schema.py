@@ -8,6 +8,8 @@ from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 from rest_framework.views import APIView
 
+from sync_sessions.api.asynchronous import RESPOND_ASYNC
+
 from .api_errors import PROBLEM
 
 #: {status: when}; which operations have it is in `problems_of`
@@ -21,7 +23,10 @@ PROBLEMS = {
     413: gettext_lazy("The body is too large."),
     415: gettext_lazy("The body is not JSON."),
     429: gettext_lazy("Too many requests; `Retry-After` says for how many seconds."),
-    503: gettext_lazy("The database or the broker does not answer, or aggregation is switched off."),
+    500: gettext_lazy("The run failed as a whole, and `session` says why; or something unexpected happened."),
+    503: gettext_lazy(
+        "No answer from the database or the broker (see `Retry-After`), or aggregation is switched off."
+    ),
 }
 #: Where an address begins, and its heading; the first that fits counts.
 TAGS = (
@@ -75,7 +80,7 @@ class ProductSchema(AutoSchema):
             for status in problems_of(operation, self.method, self.path, self.view):
                 answer: dict[str, Any] = {"description": str(PROBLEMS[status])}
                 answer["content"] = {PROBLEM: {"schema": problem}}
-                if status == 429:
+                if status in (429, 503):
                     answer["headers"] = {"Retry-After": {"schema": {"type": "integer"}}}
                 operation["responses"].setdefault(str(status), answer)
             operation["responses"] = dict(sorted(operation["responses"].items()))
@@ -86,8 +91,10 @@ def problems_of(operation: dict[str, Any], method: str, path: str, view: Any) ->
     """The statuses of the problems that this operation may answer."""
     writes = method != "GET"
     takes_body = method in ("POST", "PUT", "PATCH")
-    finds = "{" in path or any(one["name"] == "page" for one in operation.get("parameters", ()))
-    not_always = {404: finds, 409: writes, 413: takes_body, 415: takes_body, 429: is_limited(view)}
+    parameters = {one["name"] for one in operation.get("parameters", ())}
+    finds = "{" in path or "page" in parameters
+    runs = RESPOND_ASYNC.name in parameters
+    not_always = {404: finds, 409: writes, 413: takes_body, 415: takes_body, 429: is_limited(view), 500: runs}
     return [status for status in PROBLEMS if not_always.get(status, True)]
 
 

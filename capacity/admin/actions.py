@@ -1,13 +1,15 @@
 """What can be done to chosen instances, or to the fleet, from their list. Each asks first."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.admin.utils import unquote
 from django.db import transaction
 from django.db.models import QuerySet
 from django.forms import Form
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -20,6 +22,7 @@ from unfold.decorators import action
 from capacity.aggregation.switch import check_enabled
 from capacity.errors import AggregationDisabled
 from capacity.models import Instance
+from sync_sessions.wording import listed
 
 from . import runs
 from .forms import ScopeForm
@@ -30,6 +33,7 @@ NAMES_SHOWN = 20
 class InstanceActions(ModelAdmin):
     actions = ["aggregate_current_period", "collect_now", "activate", "deactivate"]
     actions_list = ["aggregate_fleet", "collect_fleet"]
+    actions_detail = ["collect_instance", "aggregate_instance"]
 
     def has_trigger_aggregation_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         return request.user.has_perm("capacity.trigger_aggregation")
@@ -48,7 +52,7 @@ class InstanceActions(ModelAdmin):
             return self._confirm(request, text, _("Aggregate"), queryset, ScopeForm())
         active = self._active(request, queryset)
         scope = request.POST["scope"]
-        entry = f"Started by hand from the list of instances: {len(active)} selected."
+        entry = _entry(request, active)
         return runs.land(self, request, lambda: runs.aggregate(request, active, scope), entry) if active else None
 
     @admin.action(description=gettext_lazy("Collect now"), permissions=["trigger_aggregation"])
@@ -61,8 +65,27 @@ class InstanceActions(ModelAdmin):
             )
             return self._confirm(request, text, _("Collect"), queryset)
         active = self._active(request, queryset)
-        entry = f"Started by hand from the list of instances: {len(active)} selected."
+        entry = _entry(request, active)
         return runs.land(self, request, lambda: runs.collect(request, active), entry) if active else None
+
+    @action(description=gettext_lazy("Collect now"), permissions=["trigger_aggregation"], url_path="collect")
+    def collect_instance(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self._of_one(request, object_id, self.collect_now)
+
+    @action(
+        description=gettext_lazy("Aggregate current period"), permissions=["trigger_aggregation"], url_path="aggregate"
+    )
+    def aggregate_instance(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self._of_one(request, object_id, self.aggregate_current_period)
+
+    def _of_one(
+        self, request: HttpRequest, object_id: str, act: Callable[[HttpRequest, QuerySet[Instance]], Any]
+    ) -> HttpResponse:
+        """An action of the list for the instance of a page, to which one comes back."""
+        one = self.get_object(request, unquote(object_id))
+        if one is None or not self.has_view_permission(request, one):
+            raise Http404
+        return act(request, Instance.objects.filter(pk=one.pk)) or redirect(_page_of(one.pk))
 
     @action(
         description=gettext_lazy("Aggregate the fleet"),
@@ -176,8 +199,7 @@ class InstanceActions(ModelAdmin):
             "action": request.POST.get("action", ""),
             "select_across": request.POST.get("select_across", "0"),
             "fleet": fleet,
-            # Back to the search and the page one came from.
-            "back": reverse("admin:capacity_instance_changelist") if fleet else request.get_full_path(),
+            "back": _origin(request, fleet),
         }
         return TemplateResponse(request, "capacity/instance/confirm.html", context)
 
@@ -185,9 +207,33 @@ class InstanceActions(ModelAdmin):
         return redirect("admin:capacity_instance_changelist")
 
 
+def _of_page(request: HttpRequest) -> str | None:
+    """The key of the instance on whose page the action was asked for; None on the list."""
+    assert request.resolver_match
+    return request.resolver_match.kwargs.get("object_id")
+
+
+def _page_of(key: Any) -> str:
+    return reverse("admin:capacity_instance_change", args=[key])
+
+
+def _origin(request: HttpRequest, fleet: bool) -> str:
+    """Where one came from: a page, or the list with its search and its page."""
+    if key := _of_page(request):
+        return _page_of(key)
+    return reverse("admin:capacity_instance_changelist") if fleet else request.get_full_path()
+
+
+def _entry(request: HttpRequest, instances: list[Instance]) -> str:
+    """What the session's history says."""
+    if _of_page(request):
+        return "Started by hand from the page of the instance."
+    return f"Started by hand from the list of instances: {len(instances)} selected."
+
+
 def _some(names: list[str], count: int) -> str:
     """The first names, and how many more there are."""
-    text = ", ".join(names[:NAMES_SHOWN])
+    text = listed(names[:NAMES_SHOWN])
     more = count - NAMES_SHOWN
     return (
         ngettext("%(names)s and %(more)d more", "%(names)s and %(more)d more", more)

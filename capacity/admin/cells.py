@@ -2,8 +2,6 @@
 
 from datetime import datetime, timedelta
 
-from django.conf import settings
-from django.utils import formats, timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
@@ -11,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from capacity.growth import LATE_AFTER, SLACK, percent
 from capacity.units import format_bytes, format_percent
+from sync_sessions.admin.cells import moment
 
 WARNING = (
     "bg-orange-100 text-orange-700 dark:bg-orange-500/20 dark:text-orange-400 font-semibold inline-block px-1.5 "
@@ -52,11 +51,6 @@ def is_late(at: datetime | None, now: datetime) -> bool:
     return at is None or now - at > LATE_AFTER
 
 
-def moment_text(at: datetime) -> str:
-    """In the reader's format, with the product's time zone named."""
-    return f"{formats.localize(timezone.localtime(at))} ({settings.TIME_ZONE})"
-
-
 def sample_cell(at: datetime | None, now: datetime, expected: bool) -> SafeString:
     """The age of the last sample; a word marks it when one is `expected` and it is late."""
     late = format_html('<span class="{}">{}</span>', WARNING, _("late")) if expected and is_late(at, now) else ""
@@ -65,7 +59,7 @@ def sample_cell(at: datetime | None, now: datetime, expected: bool) -> SafeStrin
     age = _("%(age)s ago") % {"age": timesince(at, now, depth=1)}
     return format_html(
         '<span class="inline-flex flex-col items-start"><span class="whitespace-nowrap" title="{}">{}</span>{}</span>',
-        moment_text(at),
+        moment(at),
         age,
         late,
     )

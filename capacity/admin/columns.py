@@ -3,7 +3,8 @@
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Model
+from django.db.models import F, Model
+from django.db.models.expressions import OrderBy
 from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
@@ -20,11 +21,22 @@ def together(text: str) -> str:
     return text.replace(" ", "\u00a0")
 
 
+class UnknownLast(F):
+    """To sort by in either direction: what is unknown comes last, on both databases."""
+
+    def asc(self, **options: Any) -> OrderBy:
+        return super().asc(nulls_last=True, **options)
+
+    def desc(self, **options: Any) -> OrderBy:
+        return super().desc(nulls_last=True, **options)
+
+
 def _column(name: str, model: type[Model], show: Any, title: Any = None) -> Any:
     """Sorted as the field, and titled so if there is no `title`."""
-    field = model._meta.get_field(name)
+    field: Any = model._meta.get_field(name)
+    order = UnknownLast(name) if field.null else name
 
-    @admin.display(description=title or field.verbose_name, ordering=name)  # type: ignore[union-attr]
+    @admin.display(description=title or field.verbose_name, ordering=order)
     def column(row: Any) -> Any:
         return show(row, getattr(row, name))
 

@@ -9,6 +9,7 @@ from unfold.admin import ModelAdmin
 from capacity.collection.probe import Probe, probe
 from capacity.errors import FieldKeyError
 from capacity.models import Instance
+from sync_sessions.wording import told
 
 from .forms import ConnectionForm
 
@@ -31,7 +32,7 @@ def test(model_admin: ModelAdmin, request: HttpRequest, object_id: str | None) -
     found: Probe | None = None
     if form.is_valid():
         found = _probe(form)
-    errors = [f"{form.fields[name].label}: {error}" for name, texts in form.errors.items() for error in texts]
+    errors = [told(form.fields[name].label, error) for name, texts in form.errors.items() for error in texts]
     return TemplateResponse(request, "capacity/instance/connection_result.html", {"found": found, "errors": errors})
 
 

@@ -4,20 +4,19 @@ from collections import defaultdict
 from datetime import date, timedelta
 from typing import Any
 
-from django.conf import settings
 from django.http import HttpRequest
 from django.utils import formats, timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from capacity.aggregation.periods import PeriodType, today
-from capacity.aggregation.results import REASONS
+from capacity.aggregation.periods import today
 from capacity.growth import MONTH, SLACK, WEEK, daily_sizes, days_until
 from capacity.models import DatabaseSizeStat, Instance
 from capacity.units import format_bytes
-from sync_sessions.choices import RecordStatus
-from sync_sessions.details import format_value
+from sync_sessions.admin import cells as log
+from sync_sessions.admin.page import run_name
 from sync_sessions.models import SyncInstanceRecord
+from sync_sessions.wording import listed, told
 
 from . import charts
 from .cells import change_cell, sample_cell, size_cell
@@ -26,13 +25,6 @@ from .runs import may_see_sessions, session_url
 COVERAGE_DAYS = 30
 DATABASES_SHOWN = 100
 RECORDS_SHOWN = 10
-STATUS_VARIANTS = {
-    RecordStatus.COMPLETED: "success",
-    RecordStatus.FAILED: "danger",
-    RecordStatus.SKIPPED: "warning",
-    RecordStatus.CANCELLED: "warning",
-    RecordStatus.RUNNING: "info",
-}
 
 
 def of(instance: Any, request: HttpRequest) -> dict[str, Any]:
@@ -54,7 +46,6 @@ def of(instance: Any, request: HttpRequest) -> dict[str, Any]:
         "databases_left": len(databases[DATABASES_SHOWN:]),
         "last_day": instance.last_day,
         "records": _records(instance, request),
-        "time_zone": settings.TIME_ZONE,
     }
 
 
@@ -62,7 +53,7 @@ def _coverage(instance: Instance, last: date) -> dict[str, Any]:
     """A mark per day, and the same in words."""
     days = days_until(last, COVERAGE_DAYS)
     sizes = daily_sizes([instance.pk], days[0], days[-1]).get(instance.pk, {})
-    missing = [formats.date_format(day, "SHORT_DATE_FORMAT") for day in days if day not in sizes]
+    missing = [formats.date_format(day) for day in days if day not in sizes]
     covered = len(days) - len(missing)
     text = ngettext(
         "%(covered)d of the last %(days)d days has a sample.",
@@ -72,14 +63,14 @@ def _coverage(instance: Instance, last: date) -> dict[str, Any]:
     return {
         "marks": [_mark(day, sizes.get(day)) for day in days],
         "text": text % {"covered": covered, "days": len(days)},
-        "missing": ", ".join(missing) if covered else "",
+        "missing": listed(missing) if covered else "",
     }
 
 
 def _mark(day: date, size: int | None) -> dict[str, str]:
     said = _("no sample") if size is None else format_bytes(size)
     return {
-        "tooltip": f"{formats.date_format(day, 'SHORT_DATE_FORMAT')}: {said}",
+        "tooltip": told(formats.date_format(day), said),
         "color": "bg-red-400 dark:bg-red-600" if size is None else "bg-green-500",
     }
 
@@ -122,21 +113,11 @@ def _records(instance: Instance, request: HttpRequest) -> list[dict[str, Any]]:
     linked = may_see_sessions(request)
     return [
         {
-            "at": row.completed_at or row.started_at or row.created_at,
-            "what": row.get_sync_category_display(),
-            "period": _period(row.session.details),
-            "status": row.get_status_display(),
-            "variant": STATUS_VARIANTS.get(RecordStatus(row.status), "default"),
-            # Stored in English; told by its code where that is known.
-            "reason": REASONS.get(row.error_code) or row.error_message,
-            "items": row.items_synced,
+            "badge": log.badge(row),
+            "run": run_name(row.session),
+            "at": log.moment(row.completed_at or row.started_at or row.created_at),
+            "reason": log.reason(row),
             "url": session_url(row.session) if linked else "",
         }
         for row in rows.defer("sync_details")[:RECORDS_SHOWN]
     ]
-
-
-def _period(details: dict[str, Any]) -> str:
-    days = format_value("window", [details[name] for name in ("period_start", "period_end") if details.get(name)])
-    type = dict(PeriodType.choices).get(details.get("period_type", ""), "")
-    return " ".join(filter(None, (str(type).lower(), days)))

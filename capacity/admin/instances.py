@@ -108,6 +108,7 @@ class InstanceAdmin(InstanceActions):
         # Not above a form that comes back with errors.
         if instance and request.method == "GET":
             context["history"] = history.of(instance, request)
+            context["may_run"] = self.has_trigger_aggregation_permission(request)
         return super().changeform_view(request, object_id, form_url, {**context, **(extra_context or {})})
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
@@ -134,11 +135,11 @@ class InstanceAdmin(InstanceActions):
     def size(self, row: Any) -> str:
         return size_cell(row.last_bytes)
 
-    @admin.display(description=gettext_lazy("per week"), ordering=known_first("week_change"))
+    @admin.display(description=gettext_lazy("change in a week"), ordering=known_first("week_change"))
     def week(self, row: Any) -> str:
         return change_cell(row.last_bytes, row.week_ago_bytes, WEEK)
 
-    @admin.display(description=gettext_lazy("per month"), ordering=known_first("month_change"))
+    @admin.display(description=gettext_lazy("change in a month"), ordering=known_first("month_change"))
     def month(self, row: Any) -> str:
         return change_cell(row.last_bytes, row.month_ago_bytes, MONTH)
 

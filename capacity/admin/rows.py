@@ -11,14 +11,13 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import path, reverse
 from django.utils.translation import gettext_lazy
-from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter
 
 from capacity.aggregation.periods import today
 from capacity.exports import write_rows
 from capacity.models import DatabaseSizeAggregation, DatabaseSizeStat, InstanceSizeAggregation, InstanceSizeStat
+from sync_sessions.admin.bounded import Bounded
 from sync_sessions.admin.filters import DayRangeFilter
-from sync_sessions.api import pagination
 
 from .charts import line
 from .columns import change_column, coverage, percent_column, period, size_column
@@ -29,16 +28,7 @@ INSTANCE = ("instance", AutocompleteSelectFilter)
 SIZES = ("size_bytes", "data_size_bytes", "log_size_bytes")
 
 
-class Pages(pagination.BoundedPaginator):
-    template_name = "admin/capacity/bounded_pagination.html"
-
-    @property
-    def more_than(self) -> int | None:
-        """The number of rows at which counting stopped, None if it did not."""
-        return pagination.DEPTH if self.count > pagination.DEPTH else None
-
-
-class RowAdmin(ModelAdmin):
+class RowAdmin(Bounded):
     """A list over millions of rows: it counts no further than a bound, and its order is that of an index."""
 
     list_select_related = ["instance"]
@@ -46,10 +36,9 @@ class RowAdmin(ModelAdmin):
     list_filter_submit = True
     list_per_page = 50
     search_fields = ["instance__name"]
-    show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER  # each count would read the whole table
-    paginator = Pages
     change_list_template = "admin/capacity/rows_change_list.html"
+    none_yet: Any = gettext_lazy("No sample yet: collect from the instances, or push samples by API or CSV.")
 
     def get_urls(self) -> Any:
         export = path("export/", self.admin_site.admin_view(self.export), name=f"{self._name}_export")
@@ -121,6 +110,10 @@ class PeriodRowAdmin(RowAdmin):
     list_filter = [PeriodTypeFilter, ("period_start", DayRangeFilter), ENGINE, INSTANCE, CoverageFilter]
     change_form_before_template = "admin/capacity/row_history.html"
     average: str  #: the column that the chart of a row's page shows
+    none_yet = gettext_lazy(
+        "No row of this period type yet: rows are computed from samples by a schedule, by the actions in the list of "
+        "instances, or by `manage.py aggregate`."
+    )
     same: tuple[str, ...] = ("instance_id", "period_type")  #: what a row has in common with those of its history
 
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> Any:

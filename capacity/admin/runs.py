@@ -17,12 +17,14 @@ from capacity.aggregation.current import CurrentAggregationRequest, CurrentAggre
 from capacity.aggregation.faults import describe
 from capacity.aggregation.switch import check_enabled
 from capacity.collection.service import CollectionService
-from capacity.errors import AggregationDisabled
+from capacity.errors import AggregationDisabled, QueueUnavailable
 from capacity.models import Instance
+from sync_sessions.admin.page import QUEUED
 from sync_sessions.choices import SessionStatus, SyncType
 from sync_sessions.errors import SessionAlreadyRunning
 from sync_sessions.history import log_change
 from sync_sessions.models import SyncSession
+from sync_sessions.wording import told
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,7 @@ class Started:
     session_id: Any
     failed: bool
     text: str
+    queued: bool = False
 
 
 def aggregate(request: HttpRequest, instances: list[Instance] | None, scope: str) -> Started:
@@ -39,7 +42,7 @@ def aggregate(request: HttpRequest, instances: list[Instance] | None, scope: str
     service = CurrentAggregationService()
     if queueing.broker_configured():
         session = service.queue(asked, queueing.send_aggregation)
-        return Started(session.session_id, False, _("The aggregation is queued."))
+        return Started(session.session_id, False, _("The aggregation is queued."), queued=True)
     result = service.aggregate_current(asked)
     text = " ".join([result["message"], *result["errors"][:5]])
     return Started(result["session"]["session_id"], result["status"] == "failed", text)
@@ -51,9 +54,9 @@ def collect(request: HttpRequest, instances: list[Instance] | None) -> Started:
     service = CollectionService()
     if queueing.broker_configured():
         session = service.start(queueing.send_collection, instances, **asked)
-        return Started(session.session_id, False, _("The collection is queued."))
+        return Started(session.session_id, False, _("The collection is queued."), queued=True)
     result = service.collect(instances, **asked)
-    reasons = [f"{one.instance_name}: {one.reason}" for one in result.outcomes if one.reason]
+    reasons = [told(one.instance_name, one.reason) for one in result.outcomes if one.reason]
     text = " ".join([result.message, *reasons[:5]])
     return Started(result.session.session_id, result.status == SessionStatus.FAILED, text)
 
@@ -61,10 +64,18 @@ def collect(request: HttpRequest, instances: list[Instance] | None) -> Started:
 def land(
     model_admin: ModelAdmin, request: HttpRequest, start: Callable[[], Started], entry: str
 ) -> HttpResponse | None:
-    """Starts a run and goes to its session; None, with a message, when there is none to go to.
+    """`begin`, then to the session; None when there is none to go to."""
+    session = begin(model_admin, request, start, entry)
+    return redirect(session_url(session)) if session and may_see_sessions(request) else None
+
+
+def begin(
+    model_admin: ModelAdmin, request: HttpRequest, start: Callable[[], Started], entry: str, among_others: bool = False
+) -> SyncSession | None:
+    """Starts a run, with a message of what became of it; gives its session, None when there is none.
 
     `entry` is what the session's history says of it, in English as stored texts are. One entry, however many
-    instances: what became of each stands in the session's records.
+    instances: what became of each stands in the session's records. `among_others`: the caller goes elsewhere.
     """
     try:
         started = start()
@@ -74,16 +85,20 @@ def land(
     except SessionAlreadyRunning as busy:
         model_admin.message_user(request, _linked(request, str(busy), busy.session), messages.WARNING)
         return None
+    except QueueUnavailable as down:
+        # Its sentence says what to do; the reason that is stored is for a line of the log.
+        started = Started(getattr(down, "sync_session_id", None), True, str(down))
     except Exception as error:
         # The run's owner has put it on the session, if there is one; here it becomes a message.
         started = Started(getattr(error, "sync_session_id", None), True, describe(error))
     session = SyncSession.objects.filter(session_id=started.session_id).first() if started.session_id else None
-    level = messages.ERROR if started.failed else messages.SUCCESS
-    model_admin.message_user(request, _linked(request, started.text, session), level)
-    if session is None:
-        return None
-    log_change(request.user, session, entry)
-    return redirect(session_url(session)) if may_see_sessions(request) else None
+    waits_there = started.queued and session is not None and may_see_sessions(request) and not among_others
+    text = str(QUEUED) if waits_there else _linked(request, started.text, session)
+    level = messages.ERROR if started.failed else messages.INFO if started.queued else messages.SUCCESS
+    model_admin.message_user(request, text, level)
+    if session:
+        log_change(request.user, session, entry)
+    return session
 
 
 def session_url(session: SyncSession) -> str:

@@ -57,14 +57,22 @@ def next_run_cell(schedule: Any) -> Any:
     return _("unknown") if overview.reading.bounded or not overview.reading.crontab else _("never")
 
 
-def session_cell(overview: Overview) -> SafeString:
-    """The last session: a link, its status in words and colour, its age; and a hint when a run did not come."""
+def fired_words(schedule: Any) -> str:
+    """When beat last sent its task, whether or not there was anything to do; "" if never, as far as is known."""
+    return moment_words(timezone.localtime(schedule.last_run_at)) if schedule.last_run_at else ""
+
+
+def session_cell(schedule: Any) -> SafeString:
+    """The last session: a link, its status in words and colour, its age; when beat last fired it, as there may
+    have been nothing to do; and a hint when a run did not come."""
+    overview = overview_of(schedule)
     session = overview.session
     context = {
         "session": session,
         "colour": STATUS_COLOURS.get(SessionStatus(session.status), "default") if session else "",
         "at": moment_words(timezone.localtime(session.created_at)) if session else "",
         "age": timesince(session.created_at) if session else "",
+        "fired": fired_words(schedule),
         "opens": bool(overview.reading.what and overview.reading.what.lock_keys),
         "missed": moment_words(timezone.localtime(overview.missed)) if overview.missed else "",
     }

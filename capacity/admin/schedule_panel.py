@@ -16,7 +16,7 @@ from capacity.scheduling.words import moment_words, period_words, row_what, row_
 from sync_sessions.choices import Scope
 
 from .schedule_form import PREVIEW, ScheduleForm
-from .schedule_list import overview_of, session_cell
+from .schedule_list import session_cell
 
 
 def form_panel(form: ScheduleForm, now: datetime) -> dict[str, Any] | None:
@@ -33,7 +33,7 @@ def form_panel(form: ScheduleForm, now: datetime) -> dict[str, Any] | None:
         "warnings": warnings(what, when, now, home),
         "off": not (form.cleaned_data["enabled"] if form.is_bound else form.instance.enabled),
         "catches_up": bool(what.periods) and what.scope == Scope.ALL,
-        "session": "" if form.is_bound or not form.instance.pk else session_cell(overview_of(form.instance)),
+        "session": "" if form.is_bound or not form.instance.pk else session_cell(form.instance),
         **_rows(runs),
     }
 
@@ -51,7 +51,7 @@ def row_panel(request: HttpRequest, row: Schedule, now: datetime) -> dict[str, A
         "raw": raw if reading.problem and request.user.is_superuser else "",
         "off": not row.enabled,
         "catches_up": bool(reading.what and reading.what.periods and reading.what.scope == Scope.ALL),
-        "session": session_cell(overview_of(row)),
+        "session": session_cell(row),
         **_rows(runs),
     }
 

@@ -24,6 +24,7 @@ from capacity.scheduling.what import Job, What
 from capacity.scheduling.words import period_words, what_words
 from sync_sessions.choices import Scope, SyncType
 from sync_sessions.history import log_change
+from sync_sessions.wording import noted
 
 from . import runs
 
@@ -48,12 +49,15 @@ def run_now(model_admin: ModelAdmin, request: HttpRequest, schedule: Schedule) -
     periods = _periods(what)
     if request.method != "POST":
         return _confirm(model_admin, request, schedule, what, periods)
-    log_change(request.user, schedule, ENTRY)
-    landed = [runs.land(model_admin, request, start, f"{ENTRY} {schedule.name}") for start in _starts(request, what)]
-    sessions = [answer for answer in landed if answer]
-    if not sessions:
+    starts, entry = _starts(request, what), f"{ENTRY} {schedule.name}"
+    several = len(starts) > 1
+    begun = [runs.begin(model_admin, request, start, entry, among_others=several) for start in starts]
+    sessions = [session for session in begun if session]
+    if sessions:
+        log_change(request.user, schedule, ENTRY)
+    if not sessions or not runs.may_see_sessions(request):
         return back
-    return sessions[0] if len(landed) == 1 else redirect("admin:sync_sessions_syncsession_changelist")
+    return redirect("admin:sync_sessions_syncsession_changelist" if several else runs.session_url(sessions[0]))
 
 
 def _periods(what: What) -> list[Period]:
@@ -73,7 +77,9 @@ def _aggregate(request: HttpRequest, period: Period, scope: str) -> runs.Started
     asked: dict[str, Any] = {"sync_type": SyncType.MANUAL_TASK, "created_by": request.user}
     if queueing.broker_configured():
         session = orchestrator.queue(period, scope, dispatch=queueing.send_aggregation, **asked)
-        return runs.Started(session.session_id, False, _("Queued: %(period)s.") % {"period": period_words(period)})
+        return runs.Started(
+            session.session_id, False, _("Queued: %(period)s.") % {"period": period_words(period)}, queued=True
+        )
     result = orchestrator.run(period, scope, **asked)
     text = " ".join([f"{period_words(period)}.", str(result.summary.message), *result.summary.errors[:5]])
     return runs.Started(result.session.session_id, result.summary.status == "failed", text)
@@ -90,7 +96,7 @@ def _confirm(
         "opts": model_admin.opts,
         "title": _("Run it now?"),
         "schedule": schedule.name,
-        "lines": [f"{period_words(period)} ({scope})" for period in periods] or [what_words(what)],
+        "lines": [noted(period_words(period), scope) for period in periods] or [what_words(what)],
         "how": queued if queueing.broker_configured() else at_once,
         "back": reverse("admin:capacity_schedule_change", args=[schedule.pk]),
     }

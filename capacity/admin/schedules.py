@@ -17,6 +17,8 @@ from unfold.admin import ModelAdmin
 from unfold.decorators import action, display
 
 from capacity.models import Schedule
+from capacity.queueing import broker_configured
+from capacity.schedules import default_schedules
 from capacity.scheduling.reading import read
 from capacity.scheduling.store import delete_schedules, save_schedule, switch
 from capacity.scheduling.words import row_what, row_when, sentence
@@ -25,6 +27,9 @@ from . import schedule_runs
 from .schedule_form import PREVIEW, USED_BY, ScheduleForm
 from .schedule_list import ScheduleChangeList, next_run_cell, overview_of, problem_cell, run_now_url, session_cell
 from .schedule_panel import form_panel, row_panel
+
+#: Beat makes it for itself, and makes it again: nothing for people.
+CELERYS_OWN = "celery.backend_cleanup"
 
 
 def _shown_if(chooser: str, choices: tuple[str, ...]) -> str:
@@ -77,10 +82,15 @@ class ScheduleAdmin(ModelAdmin):
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ScheduleChangeList]:
         return ScheduleChangeList
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Schedule]:
+        return super().get_queryset(request).exclude(name=CELERYS_OWN)
+
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
-        if request.method == "GET" and not Schedule.objects.exists():
+        if request.method == "GET" and not self.get_queryset(request).exists():
             text = _("There is no schedule: `manage.py install_schedules` makes the default ones.")
             self.message_user(request, text, messages.INFO)
+        if request.method == "GET":
+            self._warn_without_broker(request)
         return super().changelist_view(request, extra_context)
 
     @admin.display(description=gettext_lazy("what"))
@@ -100,7 +110,7 @@ class ScheduleAdmin(ModelAdmin):
 
     @admin.display(description=gettext_lazy("last session"))
     def last_session(self, schedule: Schedule) -> SafeString:
-        return session_cell(overview_of(schedule))
+        return session_cell(schedule)
 
     @display(description=gettext_lazy("state"), label={True: "success", False: "warning"}, ordering="enabled")
     def state(self, schedule: Schedule) -> tuple[bool, str]:
@@ -152,6 +162,11 @@ class ScheduleAdmin(ModelAdmin):
         editable = obj is None or self.has_change_permission(request, obj)
         return [] if editable else ["what", "when", "state"]
 
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        if request.method == "GET":
+            self._warn_without_broker(request)
+        return super().changeform_view(request, *args, **kwargs)
+
     def render_change_form(self, request: Any, context: Any, *args: Any, obj: Any = None, **kwargs: Any) -> Any:
         form, now = context["adminform"].form, timezone.now()
         editing = isinstance(form, ScheduleForm)
@@ -170,6 +185,20 @@ class ScheduleAdmin(ModelAdmin):
         first = _("Next run: %(at)s.") % {"at": next_run_cell(obj)} if obj.enabled else _("It is off.")
         self._say(request, sentence(what, when), first)
 
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        defaults = {default.name for default in default_schedules()}
+        names = [one.name for one in objs if one.name in defaults]
+        if names and "post" not in request.POST:
+            text = ngettext(
+                "%(names)s is a default schedule: `manage.py install_schedules` makes it again. To be rid of it, "
+                "switch it off instead.",
+                "%(names)s are default schedules: `manage.py install_schedules` makes them again. To be rid of them, "
+                "switch them off instead.",
+                len(names),
+            )
+            self.message_user(request, text % {"names": ", ".join(names)}, messages.WARNING)
+        return super().get_deleted_objects(objs, request)
+
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
         delete_schedules([obj])
 
@@ -181,6 +210,14 @@ class ScheduleAdmin(ModelAdmin):
     @action(description=gettext_lazy("Run now"), permissions=["run_now"], url_path="run-now", icon="play_arrow")
     def run_now(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return schedule_runs.run_now(self, request, Schedule.objects.get(pk=object_id))
+
+    def _warn_without_broker(self, request: HttpRequest) -> None:
+        if not broker_configured():
+            text = _(
+                "There is no Redis, so nothing runs these schedules: set REDIS_URL and start beat and a worker, or "
+                "run `manage.py collect`, `manage.py aggregate --stale` and `manage.py purge_samples` from cron."
+            )
+            self.message_user(request, text, messages.WARNING)
 
     def _switch(self, request: HttpRequest, queryset: QuerySet[Schedule], on: bool) -> int:
         """Gives how many were the other way; each has an entry in its history."""

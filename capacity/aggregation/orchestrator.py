@@ -54,13 +54,14 @@ class AggregationOrchestrator:
         """A session with a record per instance; pending: for a worker to claim. SessionAlreadyRunning if one is."""
         scope = parse_scope(scope)
         refs = instance_refs(instances)
+        # A schedule runs the marked ones of the whole fleet, even if it is one.
+        fleet = instances is None or sync_type == SyncType.SCHEDULED_TASK
         return self.sessions.create_session(
             sync_type=sync_type,
             sync_category=SyncCategory.AGGREGATION,
-            # A schedule runs the marked ones of the whole fleet, even if it is one.
-            lock_key=lock_key(period, refs, fleet=instances is None or sync_type == SyncType.SCHEDULED_TASK),
+            lock_key=lock_key(period, refs, fleet),
             scope=scope,
-            details=session_details(period, requested_period_type, retry_of),
+            details=session_details(period, requested_period_type, retry_of, None if fleet else len(refs)),
             instances=[(ref.id, ref.name) for ref in refs],
             created_by=created_by,
             task_id=task_id,
@@ -127,8 +128,6 @@ class AggregationOrchestrator:
             except SessionLost:
                 raise
             except BaseException as error:
-                # For the doors: a link to the session beside the error's sentence.
-                error.sync_session_id = session.session_id  # type: ignore[attr-defined]
                 self._fail(session, error)
                 raise
         return RunResult(session, summary, self.sessions.snapshot(session))
@@ -173,6 +172,8 @@ class AggregationOrchestrator:
 
     def _fail(self, session: SyncSession, error: BaseException) -> None:
         """Writes the end of a run that raised. Never raises itself: the caller's error is the one that counts."""
+        # For the doors: a link to the session beside the error's sentence.
+        error.sync_session_id = session.session_id  # type: ignore[attr-defined]
         reason = stored_reason(error)
         try:
             persist(lambda: self.sessions.fail_session(session, error_code(error), reason))

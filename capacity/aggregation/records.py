@@ -25,14 +25,17 @@ def lock_key(period: Period, refs: list[InstanceRef], fleet: bool) -> str:
     return f"aggregation:{period.type}" if whole else f"aggregation:{period.type}:{refs[0].id}"
 
 
-def session_details(period: Period, requested_period_type: str | None, retry_of: str = "") -> dict[str, Any]:
-    """`retry_of`: the id of the session that is run again."""
+def session_details(
+    period: Period, requested_period_type: str | None, retry_of: str = "", selected: int | None = None
+) -> dict[str, Any]:
+    """`retry_of`: the id of the session that is run again. `selected`: see `SyncSession.selected`."""
     return {
         "period_type": period.type,
         "period_start": period.start.isoformat(),
         "period_end": period.end.isoformat(),
         "requested_period_type": requested_period_type or period.type,
         **({"retry_of": retry_of} if retry_of else {}),
+        **({} if selected is None else {"selected": selected}),
     }
 
 

@@ -14,6 +14,7 @@ from capacity.aggregation.switch import check_enabled
 from sync_sessions.api.asynchronous import RESPOND_ASYNC, accepted, wants_queue
 from sync_sessions.api.base import BaseViewSet
 from sync_sessions.api.serializers import SyncSessionSerializer
+from sync_sessions.api.tellable import tellable_result
 from sync_sessions.choices import SyncType
 
 from .serializers import CurrentAggregationSerializer, RunListSerializer, RunResultSerializer, RunsSerializer
@@ -49,7 +50,7 @@ class CapacityAggregationViewSet(BaseViewSet):
         service = CurrentAggregationService()
         if wants_queue(request):
             return accepted(request, service.queue(run, queueing.send_aggregation))
-        return Response(service.aggregate_current(run))
+        return Response(tellable_result(service.aggregate_current(run), request.user))
 
     @extend_schema(
         request=RunsSerializer,
@@ -95,4 +96,4 @@ def run_plan(
     if len(plan) == 1 and wants_queue(request):
         session = AggregationOrchestrator().queue(plan[0], scope, dispatch=queueing.send_aggregation, **options)
         return accepted(request, session)
-    return Response({"runs": run_batch(plan, scope, **options)})
+    return Response({"runs": [tellable_result(one, request.user) for one in run_batch(plan, scope, **options)]})

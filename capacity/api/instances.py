@@ -23,6 +23,7 @@ from sync_sessions.api.fields import NoFields
 from sync_sessions.api.filters import AnyOfFilter, FlagFilter
 from sync_sessions.api.permissions import model_permissions
 from sync_sessions.api.serializers import SyncSessionSerializer
+from sync_sessions.api.tellable import tellable_result
 from sync_sessions.choices import SyncType
 
 from .aggregations import run_plan
@@ -94,7 +95,7 @@ class InstanceViewSet(
         service = CollectionService()
         if wants_queue(request):
             return accepted(request, service.start(queueing.send_collection, [instance], **options))
-        return Response(service.collect([instance], **options).as_dict())
+        return Response(tellable_result(service.collect([instance], **options).as_dict(), request.user))
 
     @extend_schema(
         request=InstanceAggregationSerializer,

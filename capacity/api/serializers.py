@@ -53,14 +53,17 @@ class InstanceAggregationSerializer(StrictFields):
 
 
 class RunsSerializer(InstanceAggregationSerializer):
-    """`{periods?, scope?, from?, to?, instances?}`: the last complete periods, or all that lie inside a range."""
+    """`{periods?, scope?, from?, to?, instances?}`: the last complete periods, or all that lie inside a range.
 
-    instances = InstancesField(required=False)
+    null is not given.
+    """
+
+    instances = InstancesField(required=False, allow_null=True)
     which = Which.LAST
 
     def get_fields(self) -> dict[str, Any]:
         # `from` is no name for an attribute of a class.
-        return {**super().get_fields(), "from": DayField(required=False), "to": DayField(required=False)}
+        return {**super().get_fields(), **{end: DayField(required=False, allow_null=True) for end in ("from", "to")}}
 
     def plan(self, configs: Any, attrs: Any) -> list[Period]:
         first, last = attrs.get("from"), attrs.get("to")

@@ -57,7 +57,8 @@ class CollectionService:
         it is on the session.
         """
         chosen = self._chosen(instances)
-        session = self._open(chosen, retry_of, sync_type=sync_type, created_by=created_by, task_id=task_id)
+        fleet = instances is None
+        session = self._open(chosen, fleet, retry_of, sync_type=sync_type, created_by=created_by, task_id=task_id)
         outcomes = self._run(session, chosen, on_outcome, lambda: self.sessions.finish_session(session))
         return CollectionResult(session, self.sessions.snapshot(session), tuple(outcomes))
 
@@ -78,8 +79,9 @@ class CollectionService:
         """
         chosen = self._chosen(instances)
         status = SessionStatus.PENDING if chosen else SessionStatus.RUNNING
+        fleet = instances is None
         session = self._open(
-            chosen, retry_of, sync_type=sync_type, created_by=created_by, task_id=task_id, status=status
+            chosen, fleet, retry_of, sync_type=sync_type, created_by=created_by, task_id=task_id, status=status
         )
         try:
             for first in range(0, len(chosen), BATCH):
@@ -112,9 +114,12 @@ class CollectionService:
             instances = Instance.objects.collectable().defer("password")
         return sorted({one.pk: one for one in instances}.values(), key=lambda one: one.pk)
 
-    def _open(self, chosen: list[Instance], retry_of: str, **options: Any) -> SyncSession:
+    def _open(self, chosen: list[Instance], fleet: bool, retry_of: str, **options: Any) -> SyncSession:
         return self.sessions.create_session(
-            details={"retry_of": retry_of} if retry_of else None,
+            details={
+                **({"retry_of": retry_of} if retry_of else {}),
+                **({} if fleet else {"selected": len(chosen)}),
+            },
             sync_category=SyncCategory.CAPACITY,
             lock_key=LOCK_KEY,
             instances=[(one.pk, one.name) for one in chosen],
@@ -137,14 +142,14 @@ class CollectionService:
             except SessionLost:
                 log.warning("collection.stopped", status=session.status)
             except BaseException as error:
-                # For the doors: a link to the session beside the error's sentence.
-                error.sync_session_id = session.session_id  # type: ignore[attr-defined]
                 self._fail(session, error)
                 raise
         return run.outcomes
 
     def _fail(self, session: SyncSession, error: BaseException) -> None:
         """Writes the end of a run that raised. Never raises itself: the caller's error is the one that counts."""
+        # For the doors: a link to the session beside the error's sentence.
+        error.sync_session_id = session.session_id  # type: ignore[attr-defined]
         reason = stored_reason(error)
         try:
             persist(lambda: self.sessions.fail_session(session, error_code(error), reason))

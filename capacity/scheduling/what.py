@@ -13,6 +13,7 @@ from capacity.aggregation.scopes import parse_scope
 from capacity.collection.service import LOCK_KEY
 from capacity.errors import InputError
 from sync_sessions.choices import Scope
+from sync_sessions.wording import listed
 
 
 class Job(models.TextChoices):
@@ -81,7 +82,7 @@ class What:
         job = JOBS[task]
         unknown = sorted(set(named) - ({"periods", "scope"} if job == Job.AGGREGATE else set()))
         if unknown:
-            raise UnknownWhat(gettext("Its task takes no argument called %(names)s.") % {"names": ", ".join(unknown)})
+            raise UnknownWhat(gettext("Its task takes no argument called %(names)s.") % {"names": listed(unknown)})
         if job != Job.AGGREGATE:
             return cls(job)
         periods = named.get("periods")

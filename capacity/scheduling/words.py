@@ -1,6 +1,5 @@
 """Schedules in words, in the reader's language."""
 
-from collections.abc import Iterable
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -13,6 +12,7 @@ from django_celery_beat.models import PeriodicTask
 
 from capacity.aggregation.periods import Period, period_config
 from sync_sessions.choices import Scope
+from sync_sessions.wording import listed, told
 
 from .reading import Reading
 from .what import Job, What
@@ -28,7 +28,7 @@ def what_words(what: What) -> str:
         case Job.REAP:
             return _("Fail the sessions whose process has died")
         case _:
-            labels = _listed(str(period_config(key).label) for key in what.periods)
+            labels = listed(str(period_config(key).label) for key in what.periods)
             return _("Aggregate: %(periods)s (%(scope)s)") % {"periods": labels, "scope": Scope(what.scope).label}
 
 
@@ -36,12 +36,12 @@ def when_words(when: When, zone: ZoneInfo | str) -> str:
     values = {"time": f"{when.at:%H:%M}", "zone": zone, "day": when.day}
     match when.frequency:
         case Frequency.WEEKLY:
-            days = _listed(str(WEEKDAYS[day - 1]) for day in when.weekdays)
+            days = listed(str(WEEKDAYS[day - 1]) for day in when.weekdays)
             return _("every %(days)s at %(time)s, %(zone)s") % {**values, "days": days}
         case Frequency.MONTHLY:
             return _("on day %(day)d of every month at %(time)s, %(zone)s") % values
         case Frequency.QUARTERLY:
-            months = _listed(str(MONTHS[month]) for month in when.months)
+            months = listed(str(MONTHS[month]) for month in when.months)
             return _("on day %(day)d of %(months)s at %(time)s, %(zone)s") % {**values, "months": months}
         case _:
             return _("every day at %(time)s, %(zone)s") % values
@@ -80,8 +80,4 @@ def period_words(period: Period) -> str:
     """Its type and its days, both ends included."""
     first, last = (date_format(day, "DATE_FORMAT") for day in (period.start, period.end))
     days = first if period.start == period.end else f"{first} – {last}"
-    return f"{period_config(period.type).label}: {days}"
-
-
-def _listed(words: Iterable[str]) -> str:
-    return pgettext("between the items of a list", ", ").join(words)
+    return told(period_config(period.type).label, days)

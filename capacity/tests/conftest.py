@@ -2,7 +2,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import pytest
-from celery import Celery, current_app
+from celery import current_app
 from django.db import connection
 from django.db.backends.signals import connection_created
 
@@ -169,8 +169,6 @@ def queued(settings, monkeypatch):
 
 
 @pytest.fixture
-def broker_down(settings, monkeypatch):
+def broker_down(settings):
     """With a broker configured that nobody answers for."""
     settings.CELERY_BROKER_URL = f"redis://127.0.0.1:{closed_port()}/0"
-    unreachable = Celery("unreachable", broker=settings.CELERY_BROKER_URL, set_as_current=False)
-    monkeypatch.setattr(current_app, "send_task", unreachable.send_task)

@@ -177,6 +177,13 @@ def test_something_else_behind_the_port_fails(engine):
     assert code in ("connection_failed", "timeout")
 
 
+def test_a_mysql_server_is_not_taken_for_a_postgresql_one():
+    assert refusal(DbType.POSTGRESQL, port=MYSQL_PORT) == (
+        "connection_failed",
+        f"127.0.0.1:{MYSQL_PORT} does not answer like a PostgreSQL server: is it one, and is the port right?",
+    )
+
+
 @both_engines
 def test_without_a_user_name_nothing_is_connected_to(engine):
     assert refusal(engine, user="") == (

@@ -28,6 +28,7 @@ def test_the_last_runs_are_the_newest_ended_ones_over_the_fleet():
     run(the("daily", "2025-06-28"))
     newest = run(the("daily", "2025-06-29")).session
     run(the("weekly", "2025-06-29"), instances=fleet[:1])  # of one instance
+    run(the("daily", "2025-06-29"), instances=fleet)  # of two that were selected, under the fleet's key
     open_session("aggregation:monthly")  # still running
     collection = open_session("capacity:collection")
     sync_session_service.cancel_session(collection)

@@ -8,13 +8,13 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from capacity import figures, insight
+from capacity import insight
 from capacity.aggregation.periods import PERIODS
 from capacity.growth import MONTH, WEEK
 from capacity.insight import FleetChange, FleetPeriod
 from capacity.models import InstanceSizeAggregation
 from capacity.tests.factories import make_instance
-from capacity.tests.samples import LARGEST, add_both, add_day, make_fleet, run, the
+from capacity.tests.samples import LARGEST, add_day, make_fleet, run, the
 
 pytestmark = pytest.mark.django_db
 TODAY = date(2025, 6, 30)  # a Monday
@@ -178,44 +178,6 @@ def test_history_is_empty_without_rows(type):
     assert insight.history(type, TODAY, 30) == []
 
 
-@pytest.fixture
-def failed(raising, monkeypatch):
-    """A run over the fleet in which "bad" and "off", switched off since, failed; now none would."""
-    fleet = {name: make_instance(name) for name in ("bad", "good", "off")}
-    for instance in fleet.values():
-        add_both(instance, "2025-06-29", 1)
-    raising({fleet["bad"]: ValueError("no luck " * 100), fleet["off"]: ValueError("no luck")})
-    fleet["session"] = run(the("daily", "2025-06-29")).session
-    monkeypatch.undo()
-    fleet["off"].is_active = False
-    fleet["off"].save()
-    return fleet
-
-
-def test_failures_are_those_of_the_last_runs(failed):
-    [failure] = insight.failures(figures.last_runs().values())
-
-    assert failure[:3] == (failed["bad"].pk, "bad", failed["session"].pk)
-    assert failure.reason.startswith("ValueError: no luck")
-    assert len(failure.reason) == insight.REASON_LENGTH
-
-
-@pytest.mark.parametrize(("type", "left"), [("daily", []), ("weekly", ["bad"])])
-def test_a_failure_is_over_when_the_instance_was_run_alone(failed, type, left):
-    session = run(the(type, "2025-06-29"), instances=[failed["bad"]]).session
-    assert session.status == "completed"
-    assert names(insight.failures(figures.last_runs().values())) == left
-
-
-def test_a_failure_is_over_with_the_next_run_over_the_fleet(failed):
-    run(the("daily", "2025-06-29"))
-    assert insight.failures(figures.last_runs().values()) == []
-
-
-def test_nothing_failed_where_nothing_ran():
-    assert insight.failures([]) == []
-
-
 def test_a_jump_is_more_than_30_percent_up_or_down_in_the_last_complete_period():
     up, down, calm, off = (make_instance(name, is_active=name != "off") for name in ("up", "down", "calm", "off"))
     yesterday, week = the("daily", "2025-06-29"), the("weekly", "2025-06-29")
@@ -245,18 +207,15 @@ def test_a_jump_is_more_than_30_percent_up_or_down_in_the_last_complete_period()
         lambda: insight.coverage(TODAY, 30),
         lambda: insight.history("daily", TODAY, 30),
         lambda: insight.jumps(TODAY),
-        lambda: insight.failures(RUNS),
+        insight.failures,
     ],
     ids=["fleet", "coverage", "history", "jumps", "failures"],
 )
 def test_each_costs_one_query_whatever_the_fleet(figure):
-    RUNS[:] = [run(the("daily", "2025-06-28")).session]
+    run(the("daily", "2025-06-28"))
     make_fleet(40, "2025-06-29")
     add_day(make_instance(), str(TODAY - timedelta(days=30)), 1)
     run(the("daily", "2025-06-29"))
     with CaptureQueriesContext(connection) as queries:
         figure()
     assert len(queries) == 1
-
-
-RUNS = []

@@ -52,7 +52,7 @@ def test_the_failed_ones_alone_run_again_for_the_same_period_and_scope(failed, a
     assert names(new) == [("fleet-001", "completed"), ("fleet-002", "completed")]
     assert (new.status, new.scope, new.sync_type) == ("completed", "database", "manual_batch")
     assert new.created_by == admin_user
-    assert new.details == {**failed.details, "retry_of": str(failed.session_id)}
+    assert new.details == {**failed.details, "retry_of": str(failed.session_id), "selected": 2}
     assert new.details["requested_period_type"] == "Weekly"
     assert not InstanceSizeAggregation.objects.exists()
 
@@ -170,7 +170,7 @@ def test_a_collection_measures_the_failed_servers_again(unreachable, admin_user)
     new = retry(unreachable, admin_user)
     assert names(new) == [("bad", "completed")]
     assert (new.sync_category, new.sync_type, new.created_by) == ("capacity", "manual_single", admin_user)
-    assert new.details == {"version": 1, "retry_of": str(unreachable.session_id)}
+    assert new.details == {"version": 1, "retry_of": str(unreachable.session_id), "selected": 1}
 
 
 @pytest.mark.live

@@ -4,21 +4,27 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.utils import unquote
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from unfold.admin import ModelAdmin
 
+from sync_sessions.choices import OPEN_SESSION
 from sync_sessions.errors import SessionError, SessionFinished
 from sync_sessions.history import log_change
 from sync_sessions.models import SyncSession
-from sync_sessions.retries import retry_session
+from sync_sessions.retries import check_retry, retry_session
 from sync_sessions.services import sync_session_service
 
 from . import cells, page
+
+SHOWN = 20  #: of the sessions that a question is about
 
 
 class SessionButtons(ModelAdmin):
@@ -36,7 +42,8 @@ class SessionButtons(ModelAdmin):
         session = self.found(request, object_id)
         if not request.user.has_perm(page.CANCEL):
             return self._ask(request, session, refusal=_("You may not cancel sessions: ask for that permission."))
-        if request.method != "POST":
+        # An end is final: what has one is refused below, however it is asked.
+        if request.method != "POST" and session.status in OPEN_SESSION:
             text = _("Cancel this session? What is done stays; the run stops at its next chunk.")
             return self._ask(request, session, text, _("Cancel the session"))
         try:
@@ -47,10 +54,37 @@ class SessionButtons(ModelAdmin):
             self.message_user(request, _("The session is cancelled."), messages.SUCCESS)
         return redirect(page.session_url(session))
 
+    def ask_to_cancel_all(self, request: HttpRequest, chosen: QuerySet[SyncSession]) -> HttpResponse:
+        """A page that asks; its form posts the same action of the list again, with the answer."""
+        count = chosen.count()
+        text = ngettext(
+            "Cancel %(count)d session? What is done stays; the run stops at its next chunk.",
+            "Cancel %(count)d sessions? What is done stays; the runs stop at their next chunk.",
+            count,
+        )
+        shown = chosen[:SHOWN]
+        context: dict[str, Any] = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": text % {"count": count},
+            "lines": [f"{page.run_name(one)}: {one.get_status_display()}" for one in shown],
+            "left": max(count - SHOWN, 0),
+            "action": request.POST["action"],
+            "select_across": request.POST.get("select_across", "0"),
+            "selected": request.POST.getlist(ACTION_CHECKBOX_NAME),
+            "back": request.get_full_path(),
+        }
+        return TemplateResponse(request, "admin/sync_sessions/syncsession/ask_all.html", context)
+
     def ask_to_retry(self, request: HttpRequest, object_id: str) -> HttpResponse:
         session = self.found(request, object_id)
         if not request.user.has_perm(page.RETRY):
             return self._ask(request, session, refusal=_("You may not start runs: ask for that permission."))
+        try:
+            check_retry(session)
+        except SessionError as refused:
+            self.message_user(request, str(refused), messages.WARNING)
+            return redirect(page.session_url(session))
         if request.method != "POST":
             text = _("Run the failed and cancelled instances of this session again, in a new session?")
             return self._ask(request, session, text, _("Run again"))
@@ -66,8 +100,10 @@ class SessionButtons(ModelAdmin):
             return session
         except Exception as error:
             return self._tell_of(request, session, error)
-        text = _("Queued: this page moves as soon as a worker has it.") if queue else _("This is the new run.")
-        self.message_user(request, text, messages.SUCCESS)
+        if queue:
+            self.message_user(request, page.QUEUED, messages.INFO)
+        else:
+            self.message_user(request, _("This is the new run."), messages.SUCCESS)
         return new
 
     def _tell_of(self, request: HttpRequest, session: SyncSession, error: Exception) -> SyncSession:

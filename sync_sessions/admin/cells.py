@@ -10,12 +10,14 @@ from django.utils import timezone
 from django.utils.formats import date_format, number_format
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
-from sync_sessions.choices import OPEN_SESSION, RecordStatus
+from sync_sessions.choices import OPEN_SESSION, RecordStatus, SyncCategory, SyncType
 from sync_sessions.details import format_value
 from sync_sessions.durations import duration_text
 from sync_sessions.models import SyncInstanceRecord, SyncSession
 from sync_sessions.reasons import Reason, explain
+from sync_sessions.wording import noted
 
 #: {status: the theme's variant of a label}; those of sessions and of records are the same words.
 VARIANTS = {
@@ -105,11 +107,25 @@ def period_text(session: SyncSession) -> str:
     return " ".join(filter(None, period_words(session)))
 
 
+def kind_text(session: SyncSession) -> str:
+    """Who started it, and for how many instances if not for the fleet."""
+    count = session.selected
+    if count is None or session.sync_type not in (SyncType.MANUAL_TASK, SyncType.MANUAL_BATCH):
+        return session.get_sync_type_display()
+    text = ngettext("Manual, %(count)s selected instance", "Manual, %(count)s selected instances", count)
+    return text % {"count": whole(count)}
+
+
+def scope_text(session: SyncSession) -> str:
+    """The levels of an aggregation; empty for another kind of run, which has none."""
+    return session.get_scope_display() if session.sync_category == SyncCategory.AGGREGATION else ""
+
+
 def moment(at: datetime | None) -> str:
     """In the reader's format, with the product's time zone named."""
     if at is None:
         return "–"
-    return f"{date_format(timezone.localtime(at), 'DATETIME_FORMAT')} ({settings.TIME_ZONE})"
+    return noted(date_format(timezone.localtime(at), "DATETIME_FORMAT"), settings.TIME_ZONE)
 
 
 def lasted(thing: SyncSession | SyncInstanceRecord) -> str:

@@ -5,6 +5,7 @@ from django import forms
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from unfold.contrib.filters.admin import RangeDateFilter
 
 
@@ -34,3 +35,11 @@ class DayRangeFilter(RangeDateFilter):
 
 def _midnight(day: date) -> datetime:
     return timezone.make_aware(datetime.combine(day, time.min))
+
+
+class StartedFilter(DayRangeFilter):
+    """Called as the list's column, which shows when a session began, or was created while it waits for that."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.title = _("started at")

@@ -7,6 +7,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from sync_sessions.choices import OPEN_SESSION, SessionStatus
 from sync_sessions.details import readable
@@ -17,8 +18,11 @@ from . import cells
 
 CANCEL = "sync_sessions.cancel_syncsession"
 RETRY = "capacity.trigger_aggregation"
+#: On the page of a session that has just been queued; neutral, as it still stands there when the run has failed.
+QUEUED = gettext_lazy("Queued: this page moves by itself.")
+PATIENCE = timedelta(seconds=30)  #: a queued session that waits longer may have no worker
 #: Shown elsewhere on the page, or as a link.
-SHOWN_APART = {"period_type", "period_start", "period_end", "retry_of"}
+SHOWN_APART = {"period_type", "period_start", "period_end", "retry_of", "selected"}
 
 
 def session_url(session: SyncSession) -> str:
@@ -43,6 +47,8 @@ def live(session: SyncSession, request: HttpRequest) -> dict[str, Any]:
         "session": session,
         "open": is_open,
         "pending": session.status == SessionStatus.PENDING,
+        "kept_waiting": session.status == SessionStatus.PENDING and timezone.now() - session.created_at > PATIENCE,
+        "cancelled": session.status == SessionStatus.CANCELLED,
         "progress": progress,
         "badge": cells.badge(session),
         "announcement": _("%(status)s: %(progress)s")
@@ -75,8 +81,8 @@ def about(session: SyncSession) -> dict[str, Any]:
         "about": cells.facts(
             (_("run"), session.get_sync_category_display()),
             (_("period"), cells.period_text(session)),
-            (_("scope"), session.get_scope_display()),
-            (_("kind"), session.get_sync_type_display()),
+            (_("scope"), cells.scope_text(session)),
+            (_("kind"), cells.kind_text(session)),
             (_("started by"), session.created_by or _("nobody: a schedule or a command")),
             (_("runs again what failed in"), _retried(session)),
             *((line.label, line.text) for line in readable(kept)),

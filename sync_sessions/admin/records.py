@@ -9,17 +9,16 @@ from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import display
 
-from sync_sessions.api.pagination import BoundedPaginator
 from sync_sessions.choices import RecordStatus
 from sync_sessions.details import Line, readable
 from sync_sessions.models import SyncInstanceRecord, SyncSession
 from sync_sessions.reasons import Reason
 
 from . import cells
+from .bounded import Bounded
 from .read_only import ReadOnly
 
 PER_PAGE = 50
@@ -95,17 +94,16 @@ def table(session: SyncSession, request: HttpRequest) -> dict[str, Any]:
 
 
 @admin.register(SyncInstanceRecord)
-class SyncInstanceRecordAdmin(ReadOnly, ModelAdmin):
+class SyncInstanceRecordAdmin(ReadOnly, Bounded):
     list_display = ["instance_name", "state", "why", "items_synced", "session_kind", "completed_at"]
     list_filter = [("status", ChoicesDropdownFilter), ("sync_category", ChoicesDropdownFilter)]
     list_filter_submit = True
     list_per_page = PER_PAGE
     list_select_related = ["session"]
+    none_yet = gettext_lazy("Nothing has run yet: each run leaves a record of each of its instances here.")
     ordering = ["-id"]
-    paginator = BoundedPaginator
     search_fields = ["instance_name", "=session__session_id"]
     search_help_text = gettext_lazy("Instance, or session id")
-    show_full_result_count = False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[SyncInstanceRecord]:
         return super().get_queryset(request).select_related("session")

@@ -21,7 +21,7 @@ from sync_sessions.services import sync_session_service
 
 from . import cells, page
 from .buttons import SessionButtons
-from .filters import DayRangeFilter
+from .filters import StartedFilter
 from .read_only import ReadOnly
 from .records import table
 
@@ -31,19 +31,19 @@ STOP_POLLING = 286  #: htmx's own: it shows the answer and asks no more
 @admin.register(SyncSession)
 class SyncSessionAdmin(SessionButtons, ReadOnly, ModelAdmin):
     actions = ["cancel"]
-    list_display = ["started", "state", "progress", "run", "scope", "sync_type", "created_by", "duration"]
+    list_display = ["started", "state", "progress", "run", "levels", "kind", "created_by", "duration"]
     list_filter = [
         ("status", ChoicesDropdownFilter),
         ("sync_category", ChoicesDropdownFilter),
         ("sync_type", ChoicesDropdownFilter),
         ("scope", ChoicesDropdownFilter),
-        ("created_at", DayRangeFilter),
+        ("created_at", StartedFilter),
     ]
     list_filter_submit = True
     list_per_page = 50
     list_select_related = ["created_by"]
-    search_fields = ["session_id"]
-    search_help_text = gettext_lazy("Session id")
+    search_fields = ["session_id", "created_by__username"]
+    search_help_text = gettext_lazy("Session id, or user name")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[SyncSession]:
         # Nobody looks at a dead session that still says running.
@@ -110,8 +110,10 @@ class SyncSessionAdmin(SessionButtons, ReadOnly, ModelAdmin):
         return reverse("admin:sync_sessions_syncsession_change", args=[object_id])
 
     @admin.action(description=gettext_lazy("Cancel"), permissions=["cancel"])
-    def cancel(self, request: HttpRequest, queryset: QuerySet[SyncSession]) -> None:
-        """Ends open sessions; what they have done stays, and their runs stop at the next chunk."""
+    def cancel(self, request: HttpRequest, queryset: QuerySet[SyncSession]) -> HttpResponse | None:
+        """Ends open sessions, once asked; what they have done stays, and their runs stop at the next chunk."""
+        if "confirmed" not in request.POST:
+            return self.ask_to_cancel_all(request, queryset)
         cancelled = 0
         for session in queryset:
             try:
@@ -123,6 +125,7 @@ class SyncSessionAdmin(SessionButtons, ReadOnly, ModelAdmin):
         if cancelled:
             text = ngettext("%(count)d session cancelled.", "%(count)d sessions cancelled.", cancelled)
             self.message_user(request, text % {"count": cancelled}, messages.SUCCESS)
+        return None
 
     @display(description=gettext_lazy("started at"), ordering="id")
     def started(self, session: SyncSession) -> Any:
@@ -144,6 +147,14 @@ class SyncSessionAdmin(SessionButtons, ReadOnly, ModelAdmin):
         what, days = cells.period_words(session)
         kind = f"{session.get_sync_category_display()} {what}"
         return format_html('<span class="inline-flex flex-col"><span>{}</span>{}</span>', kind, days)
+
+    @display(description=gettext_lazy("kind"), ordering="sync_type")
+    def kind(self, session: SyncSession) -> str:
+        return cells.kind_text(session)
+
+    @display(description=gettext_lazy("scope"), ordering="scope", empty_value="–")
+    def levels(self, session: SyncSession) -> str:
+        return cells.scope_text(session)
 
     @display(description=gettext_lazy("duration"))
     def duration(self, session: SyncSession) -> str:

@@ -9,6 +9,8 @@ from rest_framework.reverse import reverse
 from sync_sessions.models import SyncSession
 from sync_sessions.services import sync_session_service
 
+from .tellable import tellable
+
 RETRY_AFTER = 2  #: seconds until a look at the session is worth it
 #: For the schema of the calls that take the preference.
 RESPOND_ASYNC = OpenApiParameter(
@@ -37,4 +39,5 @@ def accepted(request: Request, session: SyncSession) -> Response:
         "Preference-Applied": "respond-async",
         "Retry-After": str(RETRY_AFTER),
     }
-    return Response(sync_session_service.snapshot(session), status=202, headers=headers)
+    told = tellable(sync_session_service.snapshot(session), request.user, session.session_id)
+    return Response(told, status=202, headers=headers)

@@ -9,11 +9,12 @@ from rest_framework.request import Request
 from rest_framework.settings import api_settings
 from rest_framework.viewsets import GenericViewSet
 
+from .filters import AnyOfFilter, IdsFilter
 from .pagination import Pages
 
 
 class BaseViewSet(GenericViewSet[Any]):
-    """Refuses query parameters that it does not know: a misspelt filter would else show everything."""
+    """Refuses query parameters that it does not know, or gets twice: a misspelt filter would else show everything."""
 
     #: {action: permission}, such as {"list": "capacity.view_instance"}
     required_permissions: Mapping[str, str] = {}
@@ -34,6 +35,10 @@ class BaseViewSet(GenericViewSet[Any]):
             if not allowed:
                 text = _("This address takes no query parameters.")
             raise ValidationError({name: [text] for name in unknown}, code="unknown_parameter")
+        twice = {name for name, values in request.query_params.lists() if len(values) > 1}
+        if twice := twice - self.repeatable_parameters():
+            text = _("Give this parameter once.")
+            raise ValidationError({name: [text] for name in sorted(twice)}, code="repeated_parameter")
 
     def allowed_parameters(self) -> list[str]:
         """The names of the query parameters of this action."""
@@ -45,3 +50,9 @@ class BaseViewSet(GenericViewSet[Any]):
             if filters := getattr(self, "filterset_class", None):
                 names += filters.base_filters
         return sorted(names)
+
+    def repeatable_parameters(self) -> set[str]:
+        """Those of which several values are taken: any of them."""
+        filters = getattr(self, "filterset_class", None)
+        known = filters.base_filters if filters else {}
+        return {name for name, one in known.items() if isinstance(one, IdsFilter | AnyOfFilter)}

@@ -1,6 +1,10 @@
+from typing import Any
+
 from rest_framework import serializers
 
 from sync_sessions.models import SyncInstanceRecord, SyncSession
+
+from .tellable import tellable
 
 
 class SyncSessionSerializer(serializers.ModelSerializer[SyncSession]):
@@ -30,6 +34,9 @@ class SyncSessionSerializer(serializers.ModelSerializer[SyncSession]):
         ]
         read_only_fields = fields
 
+    def to_representation(self, session: SyncSession) -> Any:
+        return _for_reader(self, super().to_representation(session), session)
+
 
 class SyncInstanceRecordSerializer(serializers.ModelSerializer[SyncInstanceRecord]):
     class Meta:
@@ -51,3 +58,12 @@ class SyncInstanceRecordSerializer(serializers.ModelSerializer[SyncInstanceRecor
             "created_at",
         ]
         read_only_fields = fields
+
+    def to_representation(self, record: SyncInstanceRecord) -> Any:
+        return _for_reader(self, super().to_representation(record), record.session)
+
+
+def _for_reader(serializer: serializers.BaseSerializer[Any], data: Any, session: SyncSession) -> Any:
+    """As the user of the request may see it; without a request, as for the process itself, as it is."""
+    request = serializer.context.get("request")
+    return tellable(data, request.user, session.session_id) if request else data

@@ -9,7 +9,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from sync_sessions.choices import RecordStatus, Scope, SessionStatus, SyncCategory, SyncType
-from sync_sessions.models import SyncInstanceRecord, SyncSession
+from sync_sessions.details import words_of
+from sync_sessions.models import SyncSession
 from sync_sessions.retries import retry_session
 from sync_sessions.services import sync_session_service
 
@@ -26,7 +27,8 @@ class SessionFilters(django_filters.FilterSet):
     sync_category = AnyOfFilter("sync_category", choices=SyncCategory.choices)
     sync_type = AnyOfFilter("sync_type", choices=SyncType.choices)
     scope = AnyOfFilter("scope", choices=Scope.choices)
-    period_type = django_filters.CharFilter("details__period_type", label="period type", max_length=16)
+    # The URLs are loaded, and this with them, when every app has registered its words.
+    period_type = AnyOfFilter("details__period_type", choices=words_of("period_type"), label="period type")
     created_by = django_filters.CharFilter("created_by__username", label="user name", max_length=150)
     created_at_after = MomentFilter("created_at", "gte")
     created_at_before = MomentFilter("created_at", "lte")
@@ -66,7 +68,7 @@ class SyncSessionViewSet(ListModelMixin, RetrieveModelMixin, BaseViewSet):
     )
     def records(self, request: Request, session_id: Any) -> Response:
         """What happened to each instance of the session."""
-        records = SyncInstanceRecord.objects.filter(session=self.find()).order_by("id")
+        records = self.find().records.order_by("id")
         page = self.paginate_queryset(self.filter_queryset(records))
         return self.get_paginated_response(self.get_serializer(page, many=True).data)
 
@@ -81,7 +83,7 @@ class SyncSessionViewSet(ListModelMixin, RetrieveModelMixin, BaseViewSet):
         NoFields(data=request.data).is_valid(raise_exception=True)
         session = self.find()
         sync_session_service.cancel_session(session, by=request.user)
-        return Response(sync_session_service.snapshot(session))
+        return Response(self.get_serializer(session).data)
 
     @extend_schema(
         request=NoFields,
@@ -99,7 +101,7 @@ class SyncSessionViewSet(ListModelMixin, RetrieveModelMixin, BaseViewSet):
         new = retry_session(self.find(), created_by=request.user, queue=queue)
         if queue:
             return accepted(request, new)
-        return Response(sync_session_service.snapshot(new), headers={"Location": session_url(request, new)})
+        return Response(self.get_serializer(new).data, headers={"Location": session_url(request, new)})
 
     def find(self) -> SyncSession:
         """The session of the address; 404 without one. The filters are those of what it contains."""

@@ -78,10 +78,17 @@ def test_a_collection():
     )
 
 
+def test_the_order_is_the_same_however_it_was_stored():
+    """PostgreSQL keeps the keys of a document by their length."""
+    assert readable(dict(sorted(AGGREGATED.items(), key=lambda one: len(one[0])))) == readable(AGGREGATED)
+    lines = readable({"zoo": 1, "an_age": 2, "samples": 3, "window": 4, "status": "failed"})
+    assert [line.label for line in lines] == ["Status", "Period", "Samples", "An age", "Zoo"]
+
+
 def test_the_readers_language_has_its_words_and_dates():
     with override("zh-hans"):
         lines = readable({"scope": "all", "period_type": "weekly", "period_start": "2025-06-23", "status": "failed"})
-    assert [line.text for line in lines] == ["数据库和实例", "周", "2025年6月23日", "失败"]
+    assert [line.text for line in lines] == ["数据库和实例", "失败", "周", "2025年6月23日"]
 
 
 def test_a_failed_one_says_why_in_the_readers_language():

@@ -55,6 +55,8 @@ class UserAdmin(NoEscalation, BaseUserAdmin):
     list_display = ["username", "email", "is_active", "is_staff", "is_superuser", "last_login"]
     readonly_fields = ["last_login", "date_joined"]
     filter_horizontal = ()
+    # The theme's own, which is empty, would come first.
+    add_fieldsets = BaseUserAdmin.add_fieldsets
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         fieldsets = super().get_fieldsets(request, obj)

@@ -12,7 +12,6 @@ from django.contrib.contenttypes.models import ContentType
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
@@ -20,6 +19,7 @@ from knox.models import AuthToken
 from unfold.admin import ModelAdmin, checkbox
 from unfold.widgets import UnfoldAdminIntegerFieldWidget
 
+from sync_sessions.admin.cells import moment
 from whalefall.rights import beyond
 from whalefall.tokens import DEFAULT_DAYS, MOST_DAYS, issue
 
@@ -93,7 +93,7 @@ class AuthTokenAdmin(ModelAdmin):
         text = issue(obj, form.cleaned_data["days"])
         sentence = _("The token of %(user)s, valid until %(expiry)s. Copy it now: it is not shown again.") % {
             "user": obj.user,
-            "expiry": timezone.localtime(obj.expiry).strftime("%Y-%m-%d %H:%M"),
+            "expiry": moment(obj.expiry),
         }
         self.message_user(request, format_html("{} <code>{}</code>", sentence, text), messages.SUCCESS)
 

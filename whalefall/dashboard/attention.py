@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from capacity import insight
 from capacity.insight import Fleet
 from capacity.units import format_percent
-from sync_sessions.models import SyncSession
+from sync_sessions.wording import told
 
 from .words import LABELS, instance_url
 
@@ -30,19 +30,18 @@ def late(fleet: Fleet, now: datetime) -> list[dict[str, Any]]:
     ]
 
 
-def failures(runs: dict[str, SyncSession]) -> list[dict[str, Any]]:
-    names = {run.pk: LABELS[name] for name, run in runs.items()}
+def failures() -> list[dict[str, Any]]:
     return [
         {
             "what": _("failed"),
             "variant": "danger",
             "name": one.name,
             "url": instance_url(one.instance),
-            "text": f"{names[one.session]}: {one.reason}",
+            "text": told(LABELS.get(one.kind, one.kind), one.reason),
             "more": reverse("admin:sync_sessions_syncsession_change", args=[one.session]),
             "link": _("Show the session"),
         }
-        for one in insight.failures(runs.values())
+        for one in insight.failures()
     ]
 
 

@@ -1,6 +1,6 @@
 """How large the fleet is, how it grows and how well it is measured, for the dashboard."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from django.http import HttpRequest
@@ -32,6 +32,7 @@ def first_step(request: HttpRequest, fleet: Fleet) -> dict[str, Any] | None:
             "commands": ["manage.py collect", "manage.py import_samples FILE.csv"],
             "url": reverse("admin:capacity_instance_changelist"),
             "link": _("Show the instances"),
+            "collects": True,
         }
     may_add = request.user.has_perm("capacity.add_instance")
     return {
@@ -78,45 +79,49 @@ def change_card(title: str, fleet: Fleet, span: timedelta) -> dict[str, Any]:
         days = {"slack": SLACK.days, "days": span.days}
         return {"title": title, "value": unknown(reason % days), "note": note % days}
     note = ngettext("%(count)d instance compared", "%(count)d instances compared", change.compared)
-    left_out = _("%(count)d without a sample now or then left out") % {"count": change.left_out}
+    note %= {"count": change.compared}
+    if change.left_out:
+        left_out = _("%(compared)s; %(count)d without a sample now or then left out")
+        note = left_out % {"compared": note, "count": change.left_out}
     return {
         "title": title,
         "value": format_bytes(change.bytes, sign=True),
         "aside": format_percent(change.percent) if change.percent is not None else "",
-        "note": "; ".join([note % {"count": change.compared}, *([left_out] if change.left_out else [])]),
+        "note": note,
     }
 
 
 def coverage(fleet: Fleet) -> dict[str, Any] | None:
-    """A mark per day, and the same as text; None without a sample."""
+    """A mark per day, and the same as text; None without a sample. An instance counts from its beginning on."""
     if not fleet.measured:
         return None
-    all_of_them = len(fleet.instances)
-    days: list[dict[str, Any]] = [
-        {
-            "day": formats.date_format(day),
-            "count": count,
-            "percent": 100 * count // all_of_them,
-            "today": day == fleet.day,
-        }
-        for day, count in insight.coverage(fleet.day, COVERAGE_DAYS).items()
-    ]
-    full = sum(day["percent"] >= FULL for day in days)
+    counts = insight.coverage(fleet.day, COVERAGE_DAYS)
+    days = [coverage_day(day, count, fleet.expected(day), day == fleet.day) for day, count in counts.items()]
+    counted = [day for day in days if day["all"]]
+    worst = min(counted, key=lambda day: day["percent"])
     text = _(
-        "Today %(count)d of %(all)d active instances have a sample so far. On %(full)d of %(days)d days all of them "
-        "have one; the fewest on a day were %(fewest)d."
+        "Today %(count)d of %(all)d active instances have a sample so far. On %(full)d of %(days)d days all that "
+        "there were have one; the fewest on a day were %(fewest)d of %(there)d."
     )
-    numbers = {"full": full, "days": len(days), "fewest": min(day["count"] for day in days)}
-    return {
-        "text": text % {**numbers, "count": days[-1]["count"], "all": all_of_them},
-        "days": days,
-        "all": all_of_them,
-        "marks": [coverage_mark(day, all_of_them) for day in days],
+    numbers = {
+        "full": sum(day["percent"] >= FULL for day in counted),
+        "days": len(counted),
+        "fewest": worst["count"],
+        "there": worst["all"],
     }
+    return {"text": text % {**days[-1], **numbers}, "days": days, "marks": [coverage_mark(day) for day in days]}
 
 
-def coverage_mark(day: dict[str, Any], all_of_them: int) -> dict[str, str]:
-    said = _("%(day)s: %(count)d of %(all)d instances (%(percent)d %%)") % {**day, "all": all_of_them}
+def coverage_day(day: date, count: int, all_of_them: int, is_today: bool) -> dict[str, Any]:
+    """`percent` is None while there was no instance."""
+    percent = 100 * count // all_of_them if all_of_them else None
+    return {"day": formats.date_format(day), "count": count, "all": all_of_them, "percent": percent, "today": is_today}
+
+
+def coverage_mark(day: dict[str, Any]) -> dict[str, str]:
+    if day["percent"] is None:
+        return {"tooltip": _("%(day)s: no instance yet") % day, "color": "bg-base-300", "class": "whalefall-few"}
+    said = _("%(day)s: %(count)d of %(all)d instances (%(percent)d %%)") % day
     color = "bg-red-500" if day["percent"] < MOST else "bg-orange-400" if day["percent"] < FULL else "bg-green-500"
     # The height says the same as the colour.
     size = "whalefall-few" if day["percent"] < MOST else "whalefall-most" if day["percent"] < FULL else ""

@@ -4,12 +4,14 @@ from datetime import date
 from typing import Any
 
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from capacity import figures, insight
 from capacity.admin.runs import may_see_sessions
 from capacity.aggregation.periods import PERIOD_CONFIG, PERIODS, today
+from sync_sessions.wording import listed
 
 from .attention import failures, jumps, late
 from .chart import fleet_chart
@@ -31,11 +33,15 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     sees_instances, sees_rows, sees_runs = seen.values()
     fleet = insight.fleet(day) if sees_instances else None
     runs = figures.last_runs() if sees_runs else {}
-    cards: dict[str, Any] = {"hidden": ", ".join(name for name, may in seen.items() if not may)}
+    cards: dict[str, Any] = {"hidden": listed(name for name, may in seen.items() if not may)}
+    if fleet and fleet.instances and request.user.has_perm("capacity.trigger_aggregation"):
+        cards["fleet_pages"] = {
+            one: reverse(f"admin:capacity_instance_{one}_fleet") for one in ("collect", "aggregate")
+        }
     if fleet:
         cards |= {"first_step": first_step(request, fleet), "fleet": fleet_cards(fleet)}
         cards |= {"coverage": coverage(fleet), "tops": tops(fleet)}
-        problems = [*late(fleet, now), *(failures(runs) if sees_runs else ()), *(jumps(day) if sees_rows else ())]
+        problems = [*late(fleet, now), *(failures() if sees_runs else ()), *(jumps(day) if sees_rows else ())]
         cards["attention"] = {"shown": problems[:SHOWN], "left": len(problems[SHOWN:])}
     if sees_rows:
         cards["history"] = history(request, day)

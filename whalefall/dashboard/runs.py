@@ -3,16 +3,16 @@
 from datetime import date, datetime
 from typing import Any
 
-from django.utils.text import format_lazy
 from django.utils.timesince import timesince
 
-from capacity.admin.cells import moment_text
 from capacity.admin.runs import session_url
 from capacity.aggregation.periods import PERIOD_CONFIG
 from capacity.aggregation.plan import stale_periods
+from sync_sessions.admin.cells import moment
 from sync_sessions.choices import SessionStatus
 from sync_sessions.models import SyncSession
 from sync_sessions.services import sync_session_service
+from sync_sessions.wording import listed, noted
 
 from .words import LABELS, SHOWN, days_text
 
@@ -42,7 +42,7 @@ def described(session: SyncSession, now: datetime) -> dict[str, Any]:
         "variant": STATUS_VARIANTS[SessionStatus(session.status)],
         "period": days_text(days[0], days[-1]) if days else "",
         "age": timesince(ended, now, depth=1),
-        "at": moment_text(ended),
+        "at": moment(ended),
         "failed": session.failed_instances,
     }
 
@@ -60,7 +60,7 @@ def progress(session: SyncSession) -> dict[str, Any]:
     kind = session.get_sync_category_display()
     return {
         "url": session_url(session),
-        "title": format_lazy("{} ({})", kind, LABELS[key]) if key in LABELS else kind,
+        "title": noted(kind, LABELS[key]) if key in LABELS else kind,
         "status": session.get_status_display(),
         "variant": STATUS_VARIANTS[SessionStatus(session.status)],
         "done": done,
@@ -73,4 +73,4 @@ def stale(day: date) -> dict[str, Any]:
     """Complete periods that samples have outdated, the oldest ones named."""
     periods = stale_periods(PERIOD_CONFIG, day)
     named = [f"{LABELS[one.type]} {days_text(one.start, one.end)}" for one in periods[:3]]
-    return {"count": len(periods), "oldest": named, "left": len(periods[3:])}
+    return {"count": len(periods), "oldest": listed([*named, "…"] if periods[3:] else named)}

@@ -39,6 +39,24 @@ def form(user, **fields):
     return {"username": user.username, "is_active": "on", "is_staff": "on", **fields}
 
 
+def test_an_administrator_adds_a_user_with_a_group_who_then_logs_in(client, group):
+    client.force_login(User.objects.create_superuser("root"))
+    viewers = group("v", "view_instance")
+    page = client.get(url("user_add"))
+    assert {"username", "password1", "password2"} <= set(page.context["adminform"].form.fields)
+    shown = [name for fieldset in page.context["adminform"] for line in fieldset for name in line.fields]
+    assert {"username", "password1", "password2"} <= set(shown)
+    given = {"username": "ann", "usable_password": "true", "password1": "S3cret-enough", "password2": "S3cret-enough"}
+    added = client.post(url("user_add"), given)
+    ann = User.objects.get(username="ann")
+    assert added.url == url("user_change", ann.pk)
+    assert client.post(added.url, form(ann, groups=[viewers.pk])).status_code == 302
+    client.logout()
+    login = client.post(reverse("admin:login"), {"username": "ann", "password": "S3cret-enough"})
+    assert login.status_code == 302
+    assert client.get(reverse("admin:capacity_instance_changelist")).status_code == 200
+
+
 def test_a_manager_makes_nobody_a_superuser_and_gives_no_single_permission(client, manager):
     user = User.objects.create_user("ann")
     page = client.get(url("user_change", user.pk)).content.decode()

@@ -1,3 +1,5 @@
+import re
+
 import pytest
 from django.contrib import admin
 from django.contrib.auth.models import Permission, User
@@ -32,6 +34,19 @@ def test_everybody_sees_the_pages_that_they_may_open_and_no_empty_section(client
     user.user_permissions.set(Permission.objects.filter(codename__in=["view_instance", "view_syncsession"]))
     client.force_login(user)
     assert sidebar(client.get(INDEX)) == {"": ["Dashboard"], "Fleet": ["Instances"], "Runs": ["Sync sessions"]}
+
+
+def test_apps_of_others_have_names_for_people(admin_client):
+    assert "API tokens" in sidebar(admin_client.get(INDEX))["Administration"]
+    for model, app in (("knox_authtoken", "API access"), ("axes_accessattempt", "Logins")):
+        page = admin_client.get(reverse(f"admin:{model}_changelist")).content.decode()
+        assert app in page
+        assert "Knox" not in page and "Axes" not in page
+
+
+def test_a_page_that_deletes_says_in_its_title_what(admin_client, admin_user):
+    page = admin_client.get(reverse("admin:auth_user_delete", args=[admin_user.pk])).content.decode()
+    assert "Delete user admin | WhaleFall" in re.search("<title>(.*?)</title>", page, re.DOTALL)[1]
 
 
 def test_the_raw_schedules_are_for_superusers(client, admin_client):

@@ -102,7 +102,9 @@ class MySQLAdapter(Adapter):
             raise self._connect_error(error) from None
         except Exception as error:  # what the driver trips over when something else than MySQL answers
             raise self.error(
-                "connection_failed", "{server} does not answer like a MySQL or MariaDB server.", error
+                "connection_failed",
+                "{server} does not answer like a MySQL or MariaDB server: is it one, and is the port right?",
+                error,
             ) from None
         # The driver has no other way to change it; a little more than the server allows itself.
         limit = self.target.statement_timeout + self.target.connect_timeout

@@ -26,6 +26,8 @@ CONNECT_ERRORS = (
      "{server} has no connection left for user {user}: raise max_connections, or try again later."),
     (r"the database system is", "starting",
      "{server} is starting up or shutting down: try again later."),
+    (r"invalid response to SSL negotiation|expected authentication request from server", "connection_failed",
+     "{server} does not answer like a PostgreSQL server: is it one, and is the port right?"),
     (r"No route to host|Network is unreachable", "unreachable",
      "{server} cannot be reached from this machine: check the network."),
 )  # fmt: skip

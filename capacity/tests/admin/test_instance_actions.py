@@ -88,6 +88,7 @@ def test_it_lands_on_the_finished_session_with_a_message(operator, fleet):
     [(level, text)] = told(answer)
     assert (level, session.status) == ("success", "completed")
     assert "2 of 2 instances aggregated, 0 skipped, 0 failed." in text
+    assert session_page(session) in text
     assert history() == [(str(session.pk), "Started by hand from the list of instances: 2 selected.")]
 
 
@@ -105,17 +106,20 @@ def test_with_a_broker_it_queues_and_lands_on_the_waiting_session(operator, flee
     session = SyncSession.objects.get()
     assert queued == [("capacity.aggregate_current", str(session.session_id))]
     assert (answer.url, session.status, session.scope) == (session_page(session), "pending", "database")
-    assert [text.split(" <")[0] for _level, text in told(answer)] == ["The aggregation is queued."]
+    # No link to the page that one is on, and no green that outlives a failure.
+    assert told(answer) == [("info", "Queued: this page moves by itself.")]
     assert not DatabaseSizeAggregation.objects.exists()
     assert len(history()) == 1
 
 
-def test_a_broker_that_is_down_is_a_sentence(operator, fleet, broker_down):
+def test_a_broker_that_is_down_is_a_sentence_with_the_failed_session(operator, fleet, broker_down):
     answer = do(operator, AGGREGATE, fleet, scope="all")
+    session = SyncSession.objects.get()
     [(level, text)] = told(answer)
-    assert level == "error"
-    assert "check that Redis runs" in text
-    assert not SyncSession.objects.open().exists()
+    assert (level, answer.url, session.status) == ("error", session_page(session), "failed")
+    assert text.startswith("The queue does not answer, so nothing was started: check that Redis runs, then try again.")
+    assert f'href="{session_page(session)}"' in text
+    assert len(history()) == 1
 
 
 def test_a_run_under_way_is_linked_and_one_stays_on_the_list(operator, fleet):

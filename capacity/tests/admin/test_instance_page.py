@@ -68,7 +68,7 @@ def grown():
 
 def test_it_says_how_large_the_instance_is_and_how_it_grows(admin_client, grown):
     said = words(admin_client.get(url_of(grown)))
-    assert "Size 361.0 MiB Databases 3 Change per week -89.0 MiB -19.78 % Change per month +211.0 MiB" in said
+    assert "Size 361.0 MiB Databases 3 Change in a week -89.0 MiB -19.78 % Change in a month +211.0 MiB" in said
 
 
 def test_its_databases_are_listed_by_size_with_their_growth(admin_client, grown):
@@ -170,14 +170,14 @@ def test_a_record_says_how_it_ended_and_why(admin_client):
     day = date_format(today())
     said = words(admin_client.get(url_of(instance)))
     assert re.search(
-        rf"Last records Skipped Aggregation daily {day} .* \(Asia/Shanghai\) no samples in the period", said
+        rf"Last records Skipped Aggregation Daily {day} .* \(Asia/Shanghai\) No samples in the period", said
     )
 
 
 def test_who_may_not_see_sessions_gets_no_links_to_them(django_user_model, grown):
     CurrentAggregationService().aggregate_current(CurrentAggregationRequest())
     page = logged_in(django_user_model, "view_instance").get(url_of(grown))
-    assert "Completed Aggregation daily" in words(page)
+    assert "Completed Aggregation Daily" in words(page)
     assert "/syncsession/" not in page.content.decode()
 
 

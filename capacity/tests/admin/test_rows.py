@@ -217,7 +217,9 @@ def test_a_list_counts_no_further_than_its_bound(admin_client, monkeypatch):
         add_sample(instance, database, "2025-03-05", 1)
     with CaptureQueriesContext(connection) as queries:
         page = admin_client.get(SAMPLES)
-    assert "There are more than 2: filter the list" in page.content.decode()
+    html = page.content.decode()
+    assert "There are more than 2: filter the list" in html
+    assert ("3 results" in html, "3 samples" in html, "Show all" in html) == (False, False, False)
     counts = [query["sql"] for query in queries if "COUNT(" in query["sql"]]
     assert len(counts) == 1
     assert "LIMIT 3" in counts[0]

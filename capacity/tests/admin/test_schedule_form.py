@@ -199,6 +199,22 @@ def test_one_of_our_own_is_renamed_and_deleted_with_its_crontab(admin_client):
     assert [entry.get_change_message() for entry in LogEntry.objects.order_by("pk")] == ["Added.", "Changed Name.", ""]
 
 
+def test_before_a_default_is_deleted_one_is_told_that_it_comes_back(admin_client):
+    admin_client.post(ADD, typed())
+    ours, purge, collect = PeriodicTask.objects.get(name="ours"), the("purge"), the("collect")
+
+    def asked(*schedules):
+        data = {"action": "delete_selected", "_selected_action": [one.pk for one in schedules]}
+        return admin_client.post(reverse("admin:capacity_schedule_changelist"), data).content.decode()
+
+    assert "install_schedules" not in admin_client.get(schedule_url(ours, "delete")).content.decode()
+    assert "WhaleFall: purge is a default schedule" in admin_client.get(schedule_url(purge, "delete")).content.decode()
+    assert "WhaleFall: collect, WhaleFall: purge are default schedules" in asked(ours, purge, collect)
+    assert "install_schedules" not in asked(ours)
+    answer = admin_client.post(schedule_url(purge, "delete"), {"post": "yes"}, follow=True)
+    assert "install_schedules" not in answer.content.decode()
+
+
 def test_several_are_deleted_from_the_list(admin_client):
     chosen = [the("collect").pk, the("purge").pk]
     data = {"action": "delete_selected", "_selected_action": chosen, "post": "yes"}

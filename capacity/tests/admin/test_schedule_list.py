@@ -6,6 +6,7 @@ import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.messages import get_messages
 from django.db import connection
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
@@ -55,7 +56,41 @@ def test_without_any_the_list_says_how_to_get_the_defaults(admin_client):
     assert "install_schedules" not in admin_client.get(LIST).content.decode()
     PeriodicTask.objects.all().delete()
     page = admin_client.get(LIST)
-    assert texts(page) == ["There is no schedule: `manage.py install_schedules` makes the default ones."]
+    assert texts(page)[0] == "There is no schedule: `manage.py install_schedules` makes the default ones."
+
+
+def test_without_a_broker_its_pages_say_that_nothing_runs_and_how_to_from_cron(admin_client, admin_user, settings):
+    pages = [LIST, ADD, schedule_url(the("collect"))]
+    for page in pages:
+        [said] = set(texts(admin_client.get(page)))
+        assert said.startswith("There is no Redis, so nothing runs these schedules")
+        for command in ("manage.py collect", "manage.py aggregate --stale", "manage.py purge_samples"):
+            assert command in said
+    settings.CELERY_BROKER_URL = "redis://127.0.0.1:6379/0"
+    client = Client()  # with no message left over
+    client.force_login(admin_user, settings.AUTHENTICATION_BACKENDS[-1])
+    assert [texts(client.get(page)) for page in pages] == [[], [], []]
+
+
+def test_one_that_fired_with_nothing_to_do_has_its_time_beside_the_last_session(admin_client):
+    weekly = the("aggregate weekly")
+    a_session("aggregation:weekly", 600)
+    assert "last fired at" not in admin_client.get(LIST).content.decode()
+    PeriodicTask.objects.filter(pk=weekly.pk).update(last_run_at="2026-03-02T20:20:00Z")
+    for page in (LIST, schedule_url(weekly)):
+        html = admin_client.get(page).content.decode()
+        assert "last fired at Tue, March 3, 2026, 4:20 a.m. (Asia/Shanghai)" in html
+        assert "10\xa0hours ago" in html
+
+
+def test_what_celery_keeps_for_itself_is_not_among_them(admin_client):
+    cron = CrontabSchedule.objects.create(minute="0", hour="4", timezone="UTC")
+    own = PeriodicTask.objects.create(name="celery.backend_cleanup", task="celery.backend_cleanup", crontab=cron)
+    assert "celery.backend_cleanup" not in admin_client.get(LIST).content.decode()
+    raw = reverse("admin:django_celery_beat_periodictask_change", args=[own.pk])
+    assert admin_client.get(raw).status_code == 200
+    PeriodicTask.objects.exclude(pk=own.pk).delete()
+    assert "There is no schedule" in texts(admin_client.get(LIST))[0]  # there is none to show
 
 
 def test_rows_that_are_broken_or_not_ours_are_shown_with_a_reason(admin_client):

@@ -104,6 +104,7 @@ def test_with_a_broker_it_queues_and_lands_on_the_pending_session(admin_client, 
     answer = admin_client.post(url(weekly))
     session = SyncSession.objects.get()
     assert (answer.url, session.status) == (session_page(session), "pending")
+    assert texts(answer) == [("info", "Queued: this page moves by itself.")]
     assert queued == [("capacity.aggregate_current", str(session.session_id))]
     assert not InstanceSizeAggregation.objects.exists()
 
@@ -143,6 +144,7 @@ def test_when_nothing_could_be_started_it_goes_back_to_the_schedule(admin_client
     answer = admin_client.post(url(the("aggregate weekly")))
     assert answer.url == schedule_url(the("aggregate weekly"))
     assert [level for level, _text in texts(answer)] == ["warning"]
+    assert not LogEntry.objects.exists()
 
 
 def test_a_run_that_fails_is_a_message_and_no_500(admin_client, fleet, monkeypatch):
@@ -153,6 +155,8 @@ def test_a_run_that_fails_is_a_message_and_no_500(admin_client, fleet, monkeypat
     answer = admin_client.post(url(the("aggregate weekly")))
     [(level, text)] = texts(answer)
     assert (level, "disk &lt;b&gt;full&lt;/b&gt;" in text) == ("error", True)
+    page = admin_client.get(answer.url).content.decode()
+    assert "disk &lt;b&gt;full&lt;/b&gt;" in page and "<b>full" not in page
     assert answer.url == session_page(SyncSession.objects.get())
 
 
@@ -169,8 +173,8 @@ def test_switched_off_aggregation_is_one_warning(admin_client, fleet, several, s
 def test_it_is_in_the_history_of_the_schedule_and_of_the_session(admin_client, admin_user, fleet):
     admin_client.post(url(the("aggregate weekly")))
     said = [(entry.object_repr, entry.user, entry.get_change_message()) for entry in LogEntry.objects.order_by("pk")]
-    assert said[0] == ("WhaleFall: aggregate weekly", admin_user, "Run now.")
-    assert said[1][1:] == (admin_user, "Run now. WhaleFall: aggregate weekly")
+    assert said[0][1:] == (admin_user, "Run now. WhaleFall: aggregate weekly")
+    assert said[1] == ("WhaleFall: aggregate weekly", admin_user, "Run now.")
     assert "Run now." in admin_client.get(schedule_url(the("aggregate weekly"), "history")).content.decode()
 
 

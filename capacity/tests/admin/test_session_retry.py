@@ -50,17 +50,17 @@ def test_with_a_broker_it_queues_and_lands_on_the_waiting_session(admin_client, 
     new = SyncSession.objects.latest("id")
     assert answer.url == address(new)
     assert new.status == "pending"
+    assert messages(answer) == ["Queued: this page moves by itself."]
     assert queued == [("capacity.aggregate_current", str(new.session_id))]
     assert 'hx-trigger="every 2s"' in admin_client.get(answer.url).content.decode()
 
 
-def test_a_broker_that_is_down_is_a_sentence(admin_client, failed, broker_down):
+def test_a_broker_that_is_down_leads_to_the_new_session_and_its_reason(admin_client, failed, broker_down):
     answer = retry(admin_client, failed)
-    assert answer.url == address(failed)
-    assert messages(answer) == [
-        "The queue does not answer, so nothing was started: check that Redis runs, then try again."
-    ]
-    assert SyncSession.objects.latest("id").status == "failed"
+    new = SyncSession.objects.latest("id")
+    assert answer.url == address(new)
+    assert messages(answer) == ["The new run failed as a whole: see its reason below."]
+    assert (new.status, new.error_code) == ("failed", "broker_unavailable")
 
 
 def test_a_run_under_way_is_named_with_a_link(admin_client, failed):
@@ -106,7 +106,7 @@ def test_a_real_run_reads_well_in_both_languages(admin_client, failed):
     chinese = admin_client.get(address(failed), headers={"accept-language": "zh-hans"}).content.decode()
     for text in ("Weekly", "June 23, 2025 – June 29, 2025", "ValueError: odd", "Completed (1)", "Failed (1)"):
         assert text in english
-    for text in ("周", "2025年6月23日 – 2025年6月29日", "ValueError: odd", "已完成 (1)", "失败 (1)"):
+    for text in ("周", "2025年6月23日 – 2025年6月29日", "ValueError: odd", "已完成（1）", "失败（1）"):
         assert text in chinese
     for page in (english, chinese):
         assert "aggregation_result" not in page and "{&#x27;" not in page

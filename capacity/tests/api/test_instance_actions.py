@@ -101,6 +101,7 @@ def test_with_a_broker_a_worker_collects(api, server, queued):
 def test_a_broker_that_is_down_is_a_503_and_leaves_nothing_open(api, server, broker_down):
     answer = collect(api, server, Prefer="respond-async")
     assert (answer.status_code, answer.json()["code"]) == (503, "broker_unavailable")
+    assert answer.json()["session"]["session_id"] == str(SyncSession.objects.latest("id").session_id)
     assert list(SyncSession.objects.values_list("status", "error_code")) == [("failed", "broker_unavailable")]
 
 

@@ -1,12 +1,18 @@
 """`Prefer: respond-async` queues the run. The broker is the real Redis; rows by a worker are in the fault harness."""
 
+import json
+import socket
+from base64 import b64decode
+
 import pytest
+from redis import Redis
 
 from capacity.aggregation.current import CurrentAggregationService
 from capacity.collection.ingest import ingest
 from capacity.models import DatabaseSizeAggregation
 from capacity.tests.factories import a_sample, make_instance
 from sync_sessions.models import SyncSession
+from whalefall.tests.brokers import redis_database
 
 pytestmark = pytest.mark.django_db
 
@@ -59,7 +65,30 @@ def test_without_the_preference_it_runs_in_the_request(api, queued):
 
 def test_a_broker_that_is_down_is_a_503_and_leaves_nothing_open(api, broker_down):
     answer = api.post(URL, headers={"Prefer": "respond-async"})
-    assert (answer.status_code, answer.json()["code"]) == (503, "broker_unavailable")
+    assert (answer.status_code, answer.json()["code"], answer["Retry-After"]) == (503, "broker_unavailable", "60")
     session = SyncSession.objects.get()
     assert (session.status, session.error_code) == ("failed", "broker_unavailable")
+    assert answer.json()["session"] == {
+        "session_id": str(session.session_id),
+        "url": f"http://testserver/api/v1/sync-sessions/{session.session_id}/",
+    }
     assert api.post(URL).status_code == 200
+
+
+def test_a_broker_that_says_nothing_is_asked_once(api, settings):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        settings.CELERY_BROKER_URL = f"redis://127.0.0.1:{silent.getsockname()[1]}/0"
+        assert api.post(URL, headers={"Prefer": "respond-async"}).status_code == 503
+        silent.setblocking(False)
+        silent.accept()[0].close()
+        with pytest.raises(BlockingIOError):
+            silent.accept()
+
+
+def test_what_is_queued_is_in_the_queue(api, settings):
+    with redis_database() as settings.CELERY_BROKER_URL:
+        session = api.post(URL, headers={"Prefer": "respond-async"}).json()
+        with Redis.from_url(settings.CELERY_BROKER_URL) as redis:
+            [message] = map(json.loads, redis.lrange("celery", 0, -1))
+    assert message["headers"]["task"] == "capacity.aggregate_current"
+    assert json.loads(b64decode(message["body"]))[0] == [session["session_id"]]

@@ -48,6 +48,7 @@ def test_with_a_broker_a_worker_runs_it(api, failed, queued):
 def test_a_broker_that_is_down_is_a_503_and_leaves_nothing_open(api, failed, broker_down):
     answer = retry(api, failed, Prefer="respond-async")
     assert (answer.status_code, answer.json()["code"]) == (503, "broker_unavailable")
+    assert answer.json()["session"]["session_id"] == str(SyncSession.objects.latest("id").session_id)
     assert not SyncSession.objects.open().exists()
 
 

@@ -121,7 +121,8 @@ def test_a_day_total_that_does_not_fit_is_refused(push):
 def test_of_many_errors_the_first_hundred_are_told(push):
     problem = push([{**GOOD, "size_bytes": -1, "database_name": f"d{n}"} for n in range(300)])
     assert len(problem["errors"]) == 100
-    assert "300 errors" in problem["detail"]
+    refused = "The samples are refused, nothing is stored: they have 300 errors."
+    assert problem["detail"] == f"{refused} The first 100 are listed."
 
 
 @pytest.mark.parametrize(

@@ -64,6 +64,33 @@ def test_an_ended_one_is_not_cancelled_and_the_sentence_says_why(admin_client, s
     assert not LogEntry.objects.exists()
 
 
+def test_what_cannot_be_cancelled_or_run_again_is_said_at_once_not_asked(admin_client, session, end_records):
+    answer = admin_client.get(address(session, "retry"))
+    assert (answer.url, "wait for its end" in messages(answer)[0]) == (address(session), True)
+    end_records(session, 2)
+    sync_session_service.finish_session(session)
+    SyncSession.objects.update(sync_category="aggregation")
+    for name, said in (("cancel", "cannot be cancelled: it is Completed."), ("retry", "has nothing to run again")):
+        for ask in (admin_client.get, admin_client.post):
+            answer = ask(address(session, name))
+            assert answer.url == address(session)
+            assert said in messages(answer)[-1]  # those before were not shown yet
+    assert (SyncSession.objects.get().status, LogEntry.objects.exists()) == ("completed", False)
+
+
+@pytest.mark.parametrize(
+    ("end", "text"),
+    [
+        (sync_session_service.cancel_session, "Run what failed or was cancelled again"),
+        (sync_session_service.finish_session, "Run what failed again"),
+    ],
+    ids=["cancelled", "failed"],
+)
+def test_the_button_says_what_it_runs(admin_client, session, end, text):
+    end(session)
+    assert text in admin_client.get(address(session)).content.decode()
+
+
 def test_an_open_one_is_not_run_again_and_the_sentence_says_why(admin_client, session):
     answer = admin_client.post(address(session, "retry"))
     assert answer.url == address(session)
@@ -90,6 +117,7 @@ def test_without_the_permission_it_is_neither_offered_nor_done(staff_client, ses
 
 @pytest.mark.parametrize(("name", "permission"), [("cancel", "cancel_syncsession"), ("retry", "trigger_aggregation")])
 def test_its_permission_is_enough(staff_client, session, name, permission):
+    SyncSession.objects.update(sync_category="aggregation")
     if name == "retry":
         sync_session_service.cancel_session(session)
     client = staff_client("view_syncsession", permission)

@@ -45,6 +45,14 @@ def test_a_waiting_one_asks_again_and_says_what_it_waits_for(admin_client, open_
     assert "Waiting for a worker" in page
 
 
+def test_one_that_waits_for_long_says_that_no_worker_may_be_running(admin_client, open_session, age):
+    session = open_session(status="pending")
+    for waited, said in ((20, False), (40, True)):
+        age(session, timedelta(seconds=waited))
+        page = live(admin_client, session)[1]
+        assert ("<code>celery -A whalefall worker</code>" in page, "Waiting for a worker" in page) == (said, not said)
+
+
 @pytest.mark.parametrize(
     ("end", "status"),
     [

@@ -1,3 +1,5 @@
+import re
+
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -5,6 +7,8 @@ from django.urls import reverse
 
 from sync_sessions.models import SyncSession
 from sync_sessions.services import sync_session_service
+
+from .pages import address
 
 pytestmark = pytest.mark.django_db
 
@@ -30,11 +34,28 @@ def test_a_line_tells_status_progress_kind_and_who(
         "1 of 4 (1 failed)",
         'aria-valuenow="25"',
         "Other",
-        "Databases",
         "Manual, the fleet",
         "admin",
     ):
         assert text in page
+
+
+def test_a_run_of_selected_instances_is_not_called_one_of_the_fleet(admin_client, open_session):
+    session = open_session(details={"selected": 1200})
+    for page in (shown(admin_client), admin_client.get(address(session)).content.decode()):
+        assert "Manual, 1,200 selected instances" in page
+    (line,) = admin_client.get(URL).context["cl"].result_list
+    assert line.sync_type == "manual_task"
+
+
+def test_only_an_aggregation_has_a_scope(admin_client, open_session):
+    session = open_session(scope="database")
+    own_page = reverse("admin:sync_sessions_syncsession_change", args=[session.pk])
+    assert ">–</td>" in re.sub(r"\s*(<[^>]*>)\s*", r"\1", shown(admin_client))
+    assert '<dt class="text-xs">Scope</dt>' not in admin_client.get(own_page).content.decode()
+    SyncSession.objects.update(sync_category="aggregation")
+    assert '<dt class="text-xs">Scope</dt>' in admin_client.get(own_page).content.decode()
+    assert ">Databases</td>" in re.sub(r"\s*(<[^>]*>)\s*", r"\1", shown(admin_client))
 
 
 def test_the_newest_comes_first(admin_client, open_session):
@@ -81,6 +102,18 @@ def test_it_is_searched_by_session_id(admin_client, open_session):
     assert listed(admin_client, q=str(session.session_id)) == ["one"]
     assert listed(admin_client, q=str(session.session_id)[:13]) == ["one"]
     assert "No session matches" in shown(admin_client, q="nonsense")
+
+
+def test_it_is_searched_by_who_started_it(admin_client, admin_user, open_session):
+    open_session("mine", created_by=admin_user)
+    open_session("nobodys")
+    assert listed(admin_client, q=admin_user.username.upper()) == ["mine"]
+
+
+def test_the_filter_by_day_is_called_as_the_column(admin_client, open_session):
+    open_session()
+    said = shown(admin_client)
+    assert "By started at" in said and "created at" not in said
 
 
 def test_an_empty_log_says_what_to_do_first(admin_client):

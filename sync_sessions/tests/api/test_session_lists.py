@@ -56,6 +56,8 @@ FILTERS = [
     ("created_by=ann", [0]),
     ("created_by=bob", []),
     ("period_type=weekly", [0]),
+    ("period_type=daily", []),
+    ("period_type=daily&period_type=weekly", [0]),
     ("created_at_after={day}", [1, 2]),
     ("created_at_before={day}&status=completed", [0]),
 ]
@@ -75,6 +77,9 @@ BAD = [
     "scope=",
     "created_at_after=yesterday",
     "created_by=%00",
+    "period_type=bogus",
+    "period_type=",
+    "period_type=weekly&period_type=bogus",
     "details__period_type=x",
 ]
 BAD += ["ordering=created_at", "page=x", "page_size=201", "lock_key=a"]
@@ -147,7 +152,7 @@ def test_the_records_of_a_session(api, session):
             "instance_name": "pg-1",
             "status": "failed",
             "error_code": "refused",
-            "error_message": "Nobody listens.",
+            "error_message": "The server refuses connections.",
         },
         {"id": third.pk, "instance": None, "instance_name": "pg-2", "status": "pending", "completed_at": None},
     ]

@@ -1,8 +1,23 @@
 // What the theme leaves out for keyboards and screen readers.
-window.addEventListener("load", () => {
-    // Its icons are words that a font draws: nobody wants them read out.
+
+// Its icons are words that a font draws: nobody wants them read out. Also those of parts that are loaded later.
+function hideIcons() {
     for (const icon of document.querySelectorAll(".material-symbols-outlined")) {
         icon.setAttribute("aria-hidden", "true");
+    }
+}
+
+document.addEventListener("htmx:afterSettle", hideIcons);
+
+window.addEventListener("load", () => {
+    hideIcons();
+    // What a chart shows is said around it; a canvas is asked itself.
+    for (const chart of document.querySelectorAll("[role=img][aria-label]:has(canvas)")) {
+        const canvas = chart.querySelector("canvas");
+        for (const name of ["role", "aria-label"]) {
+            canvas.setAttribute(name, chart.getAttribute(name));
+            chart.removeAttribute(name);
+        }
     }
     // Its switches are spans and anchors that only a mouse can click.
     for (const element of document.querySelectorAll("span, div, h2, a:not([href])")) {
@@ -10,6 +25,9 @@ window.addEventListener("load", () => {
         element.tabIndex = 0;
         element.setAttribute("role", "button");
         element.removeAttribute("aria-hidden");
+        if (element.getAttribute("x-on:click").startsWith("sidebar")) {
+            element.setAttribute("aria-label", document.querySelector("[data-menu]").dataset.menu);
+        }
         element.addEventListener("keydown", (event) => {
             if (event.target === element && (event.key === "Enter" || event.key === " ")) {
                 event.preventDefault();
@@ -19,6 +37,7 @@ window.addEventListener("load", () => {
     }
     // Fields and buttons without a name take that of what they belong to.
     const search = document.querySelector("#searchbar");
+    search?.setAttribute("aria-label", search.placeholder);
     document.querySelector("#searchbar-submit")?.setAttribute("aria-label", search.placeholder);
     // After the select2 boxes are made, which is in callbacks of jQuery that were asked for before this one.
     window.django?.jQuery?.(() => {

@@ -15,7 +15,7 @@ from rest_framework.test import APIClient
 from structlog.testing import capture_logs
 
 from capacity.aggregation.current import CurrentAggregationService
-from capacity.errors import PeriodError, QueueUnavailable, SampleError, SamplesRejected
+from capacity.errors import AggregationDisabled, PeriodError, QueueUnavailable, SampleError, SamplesRejected
 from sync_sessions.choices import SyncCategory, SyncType
 from sync_sessions.errors import SessionFinished
 from sync_sessions.services import sync_session_service
@@ -64,6 +64,19 @@ def test_each_error_has_its_status_and_code(failing, problem, error, status, cod
     assert (told["code"], told["errors"]) == (code, [])
 
 
+@pytest.mark.parametrize(
+    ("error", "seconds"),
+    [
+        (OperationalError("database is locked"), "60"),
+        (QueueUnavailable("no"), "60"),
+        (AggregationDisabled("off"), None),
+        (RuntimeError("no"), None),
+    ],
+)
+def test_what_may_pass_says_when_to_try_again(failing, error, seconds):
+    assert failing(error).headers.get("Retry-After") == seconds
+
+
 def test_an_error_of_the_model_names_its_field(failing, problem):
     told = problem(failing(ValidationError({"host": ["%(host)s is none"]}, code="host", params={})), 400)
     assert (told["code"], told["errors"][0]["attr"]) == ("invalid", "host")
@@ -78,7 +91,8 @@ def test_refused_samples_are_told_by_their_index(failing, problem):
     errors = [SampleError(3, "size_bytes", "too_large", "Too large."), SampleError(7, "", "duplicate", "Again.", 3)]
     told = problem(failing(SamplesRejected(errors, 250)), 400)
     assert told["code"] == "samples_rejected"
-    assert told["detail"] == "The samples are refused, nothing is stored: they have 250 errors."
+    refused = "The samples are refused, nothing is stored: they have 250 errors."
+    assert told["detail"] == f"{refused} The first 2 are listed."
     assert told["errors"] == [
         {"attr": "3.size_bytes", "code": "too_large", "detail": "Too large."},
         {"attr": "7", "code": "duplicate", "detail": "Again."},
@@ -151,6 +165,18 @@ def test_an_address_that_is_none(settings, problem, path, method, debug):
     settings.DEBUG = debug
     told = problem(Client().generic(method, path), 404)
     assert told["code"] == "not_found"
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize("path", ["/api/v1/instances", "/api/v1/sync-sessions", "/api/v1/instances/7/collect"])
+def test_an_address_without_its_slash_is_told_to_have_one(problem, path, method):
+    told = problem(Client().generic(method, f"{path}?page=1"), 404)
+    assert told["detail"] == f"There is no such address; there is {path}/, with a slash at its end."
+
+
+@pytest.mark.parametrize("path", ["/api/v1/nothing", "/api/v1/instances/x", "/api/v1/instances//", "/api/v1/a%0ab"])
+def test_one_that_a_slash_does_not_help_is_not(problem, path):
+    assert "slash" not in problem(Client().get(path), 404)["detail"]
 
 
 @pytest.mark.parametrize("path", ["/nothing/", "/apis/", "/admin/nothing/"])

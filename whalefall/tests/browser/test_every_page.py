@@ -69,3 +69,30 @@ def test_the_theme_is_switched_by_keyboard(window):
     dark.focus()
     window.page.keyboard.press("Enter")
     expect(window.page.locator("html")).to_have_class(re.compile("dark"))
+
+
+def test_the_keyboard_skips_to_the_content(window):
+    window.visit("capacity_instance_changelist")
+    window.page.keyboard.press("Tab")
+    skip = window.page.get_by_role("link", name="Skip to the content")
+    expect(skip).to_be_focused()
+    expect(skip).to_be_in_viewport()
+    window.page.keyboard.press("Enter")
+    window.page.keyboard.press("Tab")
+    assert window.page.evaluate("document.querySelector('#content').contains(document.activeElement)")
+
+
+def test_what_a_screen_reader_is_told_of_search_and_icons(window):
+    window.visit("sync_sessions_syncsession_changelist")
+    expect(window.page.get_by_role("textbox", name="Session id, or user name")).to_be_visible()
+    read_out = window.page.locator(".material-symbols-outlined:not([aria-hidden=true], [aria-label=Menu])")
+    expect(read_out).to_have_count(0)
+
+
+def test_a_browser_elsewhere_is_told_no_hour_in_a_filter_of_days(open_window, admin_user):
+    window = open_window(admin_user, timezone_id="America/New_York")
+    window.visit("sync_sessions_syncsession_changelist")
+    window.page.get_by_text("Filters").first.click()
+    expect(window.page.locator("input[name=created_at_from]")).to_be_visible()
+    expect(window.page.locator(".timezonewarning")).to_have_count(2)
+    expect(window.page.locator(".timezonewarning:visible")).to_have_count(0)

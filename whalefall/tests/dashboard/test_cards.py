@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from capacity.aggregation.periods import PERIODS
+from capacity.models import Instance
 from capacity.tests.factories import make_instance
 from capacity.tests.samples import add_both, add_day, aggregate, make_fleet, mark, run, the
 from sync_sessions.models import SyncSession
@@ -17,6 +18,8 @@ from whalefall.tests.dashboard.runs import failing
 
 pytestmark = pytest.mark.django_db
 GIB = 2**30
+COLLECT_FLEET = reverse("admin:capacity_instance_collect_fleet")
+AGGREGATE_FLEET = reverse("admin:capacity_instance_aggregate_fleet")
 
 
 def figures(page):
@@ -42,6 +45,15 @@ def test_instances_without_a_sample_lead_to_collecting(dashboard):
     page = dashboard()
     assert page["text"].count("No sample yet: collect from the instances, or import samples that you have.") == 3
     assert "a It has never been measured." in page["text"]
+    # In those three, and where nothing has run yet.
+    assert page["html"].count(f'href="{COLLECT_FLEET}"') == 4
+    assert page["html"].count(f'href="{AGGREGATE_FLEET}"') == 1
+
+
+def test_the_fleet_is_not_run_by_who_may_not_nor_when_it_is_empty(dashboard, viewer):
+    for page in (dashboard(), dashboard(client=viewer("view_instance", "view_syncsession"))):
+        assert COLLECT_FLEET not in page["html"] and AGGREGATE_FLEET not in page["html"]
+        make_instance()
 
 
 def test_who_may_not_add_instances_gets_no_link_to_do_it(dashboard, viewer):
@@ -139,8 +151,8 @@ def test_coverage_is_a_mark_per_day_with_its_numbers_in_words(dashboard):
     coverage = dashboard()["coverage"]
 
     assert coverage["text"] == (
-        "Today 1 of 2 active instances have a sample so far. On 28 of 30 days all of them have one; "
-        "the fewest on a day were 1."
+        "Today 1 of 2 active instances have a sample so far. On 28 of 30 days all that there were have one; "
+        "the fewest on a day were 1 of 2."
     )
     assert len(coverage["marks"]) == 30
     assert coverage["marks"][0] == {
@@ -153,6 +165,26 @@ def test_coverage_is_a_mark_per_day_with_its_numbers_in_words(dashboard):
         "color": "bg-red-500",
         "class": "whalefall-few",
     }
+
+
+def test_an_instance_counts_from_its_first_sample_or_its_creation_on(dashboard):
+    old, new, never = make_instance("old"), make_instance("new"), make_instance("never")
+    Instance.objects.filter(pk=never.pk).update(created_at="2025-06-28T15:59:59Z")  # the last second of that day
+    for day in range(2, 31):
+        add_day(old, f"2025-06-{day:02}", 1)
+    add_day(new, "2025-06-30", 1)
+
+    coverage = dashboard()["coverage"]
+
+    assert [(day["count"], day["all"]) for day in coverage["days"]] == [(0, 0), *[(1, 1)] * 26, (1, 2), (1, 2), (2, 3)]
+    assert coverage["text"] == (
+        "Today 2 of 3 active instances have a sample so far. On 26 of 29 days all that there were have one; "
+        "the fewest on a day were 1 of 2."
+    )
+    assert [mark["tooltip"] for mark in coverage["marks"][:2]] == [
+        "June 1, 2025: no instance yet",
+        "June 2, 2025: 1 of 1 instances (100 %)",
+    ]
 
 
 def test_a_day_on_which_nearly_all_have_a_sample_is_neither_full_nor_bad(dashboard):

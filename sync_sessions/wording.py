@@ -1,0 +1,21 @@
+"""How texts are put together in the reader's language: its colons, brackets and commas are not those of others."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
+
+
+def told(label: Any, text: Any) -> str:
+    """The label, then what is said of it."""
+    return _("%(label)s: %(text)s") % {"label": label, "text": text}
+
+
+def noted(text: Any, note: Any) -> str:
+    """The text, with a note in brackets."""
+    return _("%(text)s (%(note)s)") % {"text": text, "note": note}
+
+
+def listed(words: Iterable[Any]) -> str:
+    return pgettext("between the items of a list", ", ").join(map(str, words))
