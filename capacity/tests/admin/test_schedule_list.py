@@ -167,7 +167,8 @@ def switch(client, action, *names):
     return client.post(LIST, {"action": action, "_selected_action": list(chosen)})
 
 
-def test_schedules_are_switched_off_and_on_and_the_history_says_so(admin_client):
+def test_schedules_are_switched_off_and_on_and_the_history_says_so(admin_client, settings):
+    settings.CELERY_BROKER_URL = "redis://127.0.0.1:6379/0"
     before = timezone.now() - timedelta(days=1)
     PeriodicTask.objects.update(last_run_at=before)
     answer = switch(admin_client, "disable", "WhaleFall: collect", "WhaleFall: fail dead sessions")
