@@ -35,10 +35,11 @@ def days_left():
     return round((AuthToken.objects.get().expiry - timezone.now()) / timedelta(days=1), 2)
 
 
-def test_the_command_prints_a_token_that_works_and_says_until_when():
+def test_the_command_prints_a_token_that_works_and_says_beside_it_until_when(capsys):
     user_of("viewer")
-    text, sentence = create_token("viewer").splitlines()
+    (text,) = create_token("viewer").splitlines()
     assert opens(text)
+    sentence = capsys.readouterr().err.strip()
     expiry = timezone.localtime(AuthToken.objects.get().expiry)
     assert sentence == (
         f"Valid for viewer until {expiry.replace(microsecond=0).isoformat(' ', 'minutes')}. "

@@ -37,7 +37,9 @@ class Command(BaseCommand):
             self.stdout.write(json.dumps({"user": name, "token": text, "expiry": expiry.isoformat()}))
             return
         self.stdout.write(text)
-        self.stdout.write(
+        # Apart, so that TOKEN=$(manage.py create_token USER) takes the token alone.
+        self.stderr.write(
             _("Valid for %(name)s until %(expiry)s. Keep it now: it is not shown again.")
-            % {"name": name, "expiry": expiry.isoformat(" ", "minutes")}
+            % {"name": name, "expiry": expiry.isoformat(" ", "minutes")},
+            style_func=str,
         )
