@@ -82,10 +82,10 @@ def _stage(samples: Iterable[Sample | BadItem], now: datetime, new_instances: Ma
         if found := item_errors(index, item, exists=exists, now=now):
             errors.add(found)
         elif isinstance(item, Sample):
-            # The one place where a sample gets its day.
-            day = item.collected_at.astimezone(zone).date()
+            # The one place where a sample gets its day. PostgreSQL knows no offset beyond 15:59, Python does.
+            moment = item.collected_at.astimezone(zone)
             sizes = item.size_bytes, item.data_size_bytes, item.log_size_bytes
-            rows.append(staging.Row(index, item.instance_id, item.database_name, *sizes, day, item.collected_at))
+            rows.append(staging.Row(index, item.instance_id, item.database_name, *sizes, moment.date(), moment))
         if len(rows) == staging.BATCH:
             staging.load(rows)
             rows.clear()

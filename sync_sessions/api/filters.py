@@ -1,5 +1,5 @@
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import django_filters
@@ -92,7 +92,7 @@ class MomentField(forms.Field):
         if moment is None or moment.utcoffset() is None or not 2 <= moment.year <= 9998:
             text = _("Give a time with its offset, such as 2025-01-31T03:00:00Z.")
             raise forms.ValidationError(text, "invalid")
-        return moment
+        return moment.astimezone(UTC)  # PostgreSQL knows no offset beyond 15:59
 
 
 @extend_schema_field(

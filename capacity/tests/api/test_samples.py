@@ -59,6 +59,14 @@ def test_samples_are_stored_with_their_day_totals_and_marks(api):
     assert set(marks(second)) == {"daily", "weekly", "monthly", "quarterly"}
 
 
+def test_an_offset_that_postgresql_does_not_know_is_a_moment_all_the_same(api):
+    instance = make_instance()
+    answer = api.post(URL, [item(instance.pk, collected_at="2025-03-05T23:30:00+23:59")])
+    assert answer.status_code == 201
+    [row] = samples()
+    assert (row[2], row[-1]) == (datetime(2025, 3, 4, 23, 31, tzinfo=UTC), date(2025, 3, 5))
+
+
 def test_the_list_may_stand_in_an_object(api):
     answer = api.post(URL, {"samples": [item(make_instance().pk)]})
     assert (answer.status_code, answer.json()["created"]) == (201, 1)
@@ -152,6 +160,7 @@ FILTERS = [
     ("instance={1}&collected_on_before=2025-03-02", 1),
     ("instance={1}&collected_at_after=2025-03-03T15:30:00Z", 1),
     ("instance={1}&collected_at_before=2025-03-03T23:29:59%2B08:00", 2),
+    ("instance={1}&collected_at_before=2025-03-04T15:28:59%2B23:59", 2),
     ("instance={1}&collected_at_before=2025-03-03T23:30:00+08:00", 3),
     ("instance=99999", 0),
 ]

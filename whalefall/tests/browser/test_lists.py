@@ -14,7 +14,7 @@ def test_rows_are_filtered_and_exported(window):
         add_both(make_instance(name), day, 100)
         aggregate(the("weekly", day))
     window.visit("capacity_databasesizeaggregation_changelist")
-    window.says("No results found")
+    window.says("No row of this period type yet")
     window.press("Filters")
     window.page.get_by_label("Weekly").check()
     window.page.get_by_placeholder("From").fill("2025-03-10")
