@@ -24,10 +24,10 @@ class CapacityConfig(AppConfig):
     verbose_name = _("Capacity")
 
     def ready(self) -> None:
-        from . import retries, run_log
         from .aggregation.dialect import register_sqlite_functions
+        from .runs import retry, wording
 
         post_migrate.connect(_install_schedules_once, sender=self, dispatch_uid="capacity.schedules")
-        retries.register()
-        run_log.register()
+        retry.register()
+        wording.register()
         connection_created.connect(register_sqlite_functions, dispatch_uid="capacity.sqlite_functions")

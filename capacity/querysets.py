@@ -3,7 +3,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import models
 
-from capacity.aggregation.periods import Period
+from .periods import Period
 
 if TYPE_CHECKING:
     from .models import Instance, StalePeriod  # noqa: F401

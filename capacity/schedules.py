@@ -8,9 +8,10 @@ from typing import Any
 from django.db import transaction
 from django_celery_beat.models import PeriodicTask
 
-from capacity.aggregation.periods import PERIOD_CONFIG, Crontab
+from capacity.scheduling.job import TASKS, Job, What
 from capacity.scheduling.store import crontab_row
-from capacity.scheduling.what import TASKS, Job, What
+
+from .periods import PERIOD_CONFIG, Crontab
 
 PREFIX = "WhaleFall: "
 

@@ -7,11 +7,12 @@ from celery import Task, shared_task
 from celery.utils.time import get_exponential_backoff_interval
 from django.conf import settings
 
+from capacity.upkeep.retention import purge
+
 from .aggregation.current import CurrentAggregationService
 from .aggregation.service import AggregationService
 from .aggregation.task_runner import AggregationTaskRunner
 from .collection.jobs import collect_batch, collect_fleet
-from .retention import purge
 
 log = structlog.get_logger(__name__)
 

@@ -11,9 +11,10 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from sync_sessions.common.words import listed
+
 from .choices import RecordStatus, Scope
 from .reasons import translated
-from .wording import listed
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,10 @@ from typing import Any, Protocol
 
 from django.utils.translation import gettext as _
 
+from sync_sessions.common.history import log_change
+
 from .choices import OPEN_SESSION
 from .errors import SessionNotRetryable
-from .history import log_change
 from .models import SyncSession
 
 

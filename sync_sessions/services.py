@@ -15,15 +15,16 @@ from django.db.models import F, QuerySet
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
-from . import bulk
+from sync_sessions.common.history import log_change
+from sync_sessions.common.masking import clean_error
+
+from . import records_sql
 from .api.serializers import SyncSessionSerializer
 from .choices import RecordStatus, Scope, SessionStatus
 from .ends import end_session
 from .errors import SessionAlreadyRunning, SessionFinished, SessionLost
-from .history import log_change
 from .models import SyncInstanceRecord, SyncSession
 from .reasons import RESULT_MISSING, STALE_REASONS
-from .texts import clean_error
 
 
 @dataclass(frozen=True)
@@ -112,7 +113,7 @@ class SyncSessionService:
     def add_instance_records(self, session: SyncSession, instances: Sequence[tuple[int, str]]) -> None:
         """A pending record per (instance id, name)."""
         if instances:
-            bulk.insert_records(session.pk, session.sync_category, instances)
+            records_sql.insert_records(session.pk, session.sync_category, instances)
 
     def record_ids(self, session: SyncSession) -> dict[int, int]:
         """{instance id: record id} of the session. One query."""
@@ -174,13 +175,13 @@ class SyncSessionService:
         if results:
             skipped = sum(result.status == RecordStatus.SKIPPED for result in results)
             self.heartbeat(session, successful=len(results) - skipped, skipped=skipped)
-            bulk.finish_records(results)
+            records_sql.finish_records(results)
 
     def fail_instance_records(self, session: SyncSession, results: Sequence[RecordResult]) -> None:
         """Behind the fence, writes the ends of failed records."""
         if results:
             self.heartbeat(session, failed=len(results))
-            bulk.finish_records(results)
+            records_sql.finish_records(results)
 
     def finish_session(self, session: SyncSession, *, missing_details: Mapping[str, Any] | None = None) -> None:
         """running -> completed if no record failed, else failed. Records without a result fail first.

@@ -25,11 +25,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView, exception_handler
 
-from capacity.aggregation.faults import Fault, classify
 from capacity.errors import AggregationDisabled, InputError, QueueUnavailable, SamplesRejected, StateConflict
+from capacity.runs.faults import Fault, classify
 from sync_sessions.errors import SessionAlreadyRunning, SessionFinished, SessionNotRetryable
-
-from .parsers import BodyTooLarge
+from whalefall.api.parsers import BodyTooLarge
 
 log = structlog.get_logger(__name__)
 

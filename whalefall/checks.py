@@ -15,7 +15,7 @@ from django.db import NotSupportedError, connection
 from django_celery_beat.models import PeriodicTask
 
 from capacity.models import CapacityState
-from capacity.rezone import schedules_elsewhere
+from capacity.upkeep.rezone import schedules_elsewhere
 
 #: The oldest versions that run every statement; 3.35 is the first SQLite with RETURNING.
 OLDEST = {"postgresql": (14,), "sqlite": (3, 35)}

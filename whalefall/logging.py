@@ -5,7 +5,7 @@ from typing import Any
 
 import structlog
 
-from sync_sessions.texts import mask_passwords
+from sync_sessions.common.masking import mask_passwords
 
 
 def mask(_logger: Any, _method: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

@@ -9,7 +9,7 @@ from django.utils.crypto import constant_time_compare
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 
-from capacity import figures
+from capacity.insight import gauges
 from sync_sessions.choices import SessionStatus
 from sync_sessions.models import SyncSession
 
@@ -26,19 +26,19 @@ class FleetCollector:
     """What Prometheus asks for its metrics."""
 
     def collect(self) -> Iterator[Metric]:
-        yield from _last_runs(figures.last_runs())
-        sample = figures.last_sample_at()
+        yield from _last_runs(gauges.last_runs())
+        sample = gauges.last_sample_at()
         if sample is not None:
             age = (timezone.now() - sample).total_seconds()
             yield _gauge("last_sample_age_seconds", "Seconds since the newest sample was measured.", age)
         opened = GaugeMetricFamily("whalefall_open_sessions", "Sessions that have not ended.", labels=["status"])
-        for status, count in figures.open_sessions().items():
+        for status, count in gauges.open_sessions().items():
             opened.add_metric([status], count)
         yield opened
         text = "Complete periods that new samples have outdated and that wait to be computed."
-        yield _gauge("stale_periods", text, figures.stale_period_count())
-        yield _gauge("active_instances", "Instances that are collected and aggregated.", figures.active_instances())
-        yield _gauge("fleet_bytes", "The latest total size of all active instances.", figures.fleet_bytes())
+        yield _gauge("stale_periods", text, gauges.stale_period_count())
+        yield _gauge("active_instances", "Instances that are collected and aggregated.", gauges.active_instances())
+        yield _gauge("fleet_bytes", "The latest total size of all active instances.", gauges.fleet_bytes())
 
 
 def _gauge(name: str, text: str, value: float) -> Metric:

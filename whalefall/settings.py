@@ -16,9 +16,9 @@ from django.utils.translation import gettext_lazy as _
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from whalefall import theme
 from whalefall.env import boolean, database, host_name, listed, read_file, redis_url, setting, time_zone, whole
 from whalefall.logging import logging_config
+from whalefall.theme import unfold as theme
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 # pytest sets this for itself and its children: a developer's .env must not change what the tests say.
@@ -78,7 +78,7 @@ AXES_COOLOFF_TIME = timedelta(minutes=15)
 # The address is that of the connection: behind a proxy all have the same, and the name alone is locked.
 # X-Forwarded-For is not believed, as a client that may write it has a new address for every try.
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
-AXES_LOCKOUT_CALLABLE = "whalefall.lockout.locked_out"
+AXES_LOCKOUT_CALLABLE = "whalefall.accounts.lockout.locked_out"
 AXES_RESET_ON_SUCCESS = True
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # the page says until when
 AXES_ENABLE_ADMIN = False  # whalefall.admin has them in the theme
@@ -221,22 +221,22 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 # API
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        "whalefall.authentication.Token",  # the first one names the scheme that a 401 asks for
-        "whalefall.authentication.Session",
+        "whalefall.api.authentication.Token",  # the first one names the scheme that a 401 asks for
+        "whalefall.api.authentication.Session",
     ],
-    "DEFAULT_PERMISSION_CLASSES": ["sync_sessions.api.permissions.DeclaredPermission"],
-    "DEFAULT_PARSER_CLASSES": ["whalefall.parsers.BoundedJSONParser"],
+    "DEFAULT_PERMISSION_CLASSES": ["sync_sessions.common.api.permissions.DeclaredPermission"],
+    "DEFAULT_PARSER_CLASSES": ["whalefall.api.parsers.BoundedJSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "whalefall.negotiation.StrictNegotiation",
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "whalefall.api.negotiation.StrictNegotiation",
     "DEFAULT_FILTER_BACKENDS": [
         "django_filters.rest_framework.DjangoFilterBackend",
-        "sync_sessions.api.filters.StrictOrdering",
+        "sync_sessions.common.api.filters.StrictOrdering",
     ],
-    "DEFAULT_THROTTLE_CLASSES": ["whalefall.throttles.ScopedThrottle"],
+    "DEFAULT_THROTTLE_CLASSES": ["whalefall.api.throttles.ScopedThrottle"],
     # Per user; a view names its scope.
     "DEFAULT_THROTTLE_RATES": {"trigger": "120/min", "push": "600/min", "export": "30/min"},
     "DEFAULT_METADATA_CLASS": None,  # OPTIONS tells nothing: the schema does
-    "DEFAULT_SCHEMA_CLASS": "whalefall.schema.ProductSchema",
+    "DEFAULT_SCHEMA_CLASS": "whalefall.api.schema.ProductSchema",
     "EXCEPTION_HANDLER": "whalefall.api_errors.problem_details",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
@@ -252,10 +252,10 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
-        "whalefall.schema.name_tags",
+        "whalefall.api.schema.name_tags",
     ],
     "ENUM_NAME_OVERRIDES": {
-        "PeriodTypeEnum": "capacity.aggregation.periods.PeriodType",
+        "PeriodTypeEnum": "capacity.periods.PeriodType",
         "RecordStatusEnum": "sync_sessions.choices.RecordStatus",
         "RunStatusEnum": "capacity.api.serializers.RUN_STATUSES",
         "ScopeEnum": "sync_sessions.choices.Scope",

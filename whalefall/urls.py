@@ -4,10 +4,11 @@ from django.utils.translation import gettext_lazy as _
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularSwaggerSplitView
 
+from whalefall.api.schema_view import SchemaView
+
 from .api_errors import NoSuchEndpoint
 from .health import healthz, readyz
 from .metrics import metrics
-from .schema_view import SchemaView
 
 admin.site.site_header = admin.site.site_title = "WhaleFall"
 admin.site.index_title = _("Capacity history")

@@ -1,3 +1,5 @@
-from . import instances, rows, schedules
+from .instances import page as instances
+from .rows import lists as rows
+from .schedules import page as schedules
 
 __all__ = ["instances", "rows", "schedules"]

@@ -9,9 +9,9 @@ from typing import Any
 from django.utils import formats
 from django.utils.translation import gettext as _
 
-from capacity.aggregation.periods import Period, PeriodType
-from capacity.growth import daily_sizes, days_until
+from capacity.insight.growth import daily_sizes, days_until
 from capacity.models import DatabaseSizeAggregation, DatabaseSizeStat, Instance, InstanceSizeAggregation
+from capacity.periods import Period, PeriodType
 from capacity.units import UNITS, format_bytes
 
 DAYS, MONTHS = 90, 12

@@ -12,19 +12,19 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from unfold.admin import ModelAdmin
 
-from capacity import queueing
 from capacity.aggregation.current import CurrentAggregationRequest, CurrentAggregationService
-from capacity.aggregation.faults import describe
-from capacity.aggregation.switch import check_enabled
 from capacity.collection.service import CollectionService
 from capacity.errors import AggregationDisabled, QueueUnavailable
 from capacity.models import Instance
+from capacity.runs import queueing
+from capacity.runs.faults import describe
+from capacity.runs.start import check_enabled
 from sync_sessions.admin.page import QUEUED
 from sync_sessions.choices import SessionStatus, SyncType
+from sync_sessions.common.history import log_change
+from sync_sessions.common.words import told
 from sync_sessions.errors import SessionAlreadyRunning
-from sync_sessions.history import log_change
 from sync_sessions.models import SyncSession
-from sync_sessions.wording import told
 
 
 @dataclass(frozen=True)

@@ -4,13 +4,13 @@ import time
 from collections.abc import Iterable
 from typing import Any
 
+from capacity.periods import Period
 from sync_sessions.errors import SessionAlreadyRunning
 from sync_sessions.models import SyncSession
 
+from .arguments import parse_scope
 from .current import current_result
 from .orchestrator import AggregationOrchestrator
-from .periods import Period
-from .scopes import parse_scope
 
 BUSY = "busy"  #: the status of the entry of a period whose run was not started
 

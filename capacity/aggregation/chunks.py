@@ -10,11 +10,11 @@ from django.conf import settings
 from django.db import Error, connection, transaction
 
 from capacity.models import StalePeriod
+from capacity.periods import Period
+from capacity.runs.faults import BEYOND_CALLBACKS, Fault, classify, error_code, stored_reason
 from sync_sessions.choices import Scope
 
 from .dialect import set_chunk_limits
-from .faults import BEYOND_CALLBACKS, Fault, classify, error_code, stored_reason
-from .periods import Period
 from .progress import ProgressCallbacks
 from .results import AggregationStatus, InstanceRef, InstanceResult
 from .runners import RUNNERS

@@ -8,16 +8,16 @@ import structlog
 from django.utils.translation import gettext as _
 
 from capacity.models import Instance
+from capacity.periods import Period, PeriodType, today
 from sync_sessions.choices import SessionStatus, SyncType
+from sync_sessions.common.masking import clean_error
 from sync_sessions.errors import SessionFinished
 from sync_sessions.models import SyncSession
-from sync_sessions.texts import clean_error
 
+from .arguments import parse_scope
 from .orchestrator import AggregationOrchestrator
-from .periods import Period, PeriodType, today
-from .records import recorded_period
 from .results import AggregationStatus, InstanceRef
-from .scopes import parse_scope
+from .run_records import recorded_period
 from .service import AggregationService, instance_refs
 
 log = structlog.get_logger(__name__)

@@ -13,8 +13,7 @@ from redis.lock import Lock
 from redis.retry import Retry
 
 from capacity.errors import JobBusy
-
-from .periods import Period
+from capacity.periods import Period
 
 log = structlog.get_logger(__name__)
 

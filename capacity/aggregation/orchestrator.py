@@ -7,18 +7,18 @@ from typing import Any
 import structlog
 
 from capacity.models import Instance
+from capacity.periods import Period, period_config
+from capacity.runs.faults import error_code, stored_reason
+from capacity.runs.reconnect import persist
 from sync_sessions.choices import SessionStatus, SyncCategory, SyncType
 from sync_sessions.errors import SessionLost
 from sync_sessions.models import SyncSession
 from sync_sessions.services import SyncSessionService, sync_session_service
 
-from .faults import error_code, stored_reason
-from .periods import Period, period_config
+from .arguments import parse_scope
 from .progress import ProgressCallbacks
-from .records import details, lock_key, record_result, session_details
 from .results import InstanceRef, InstanceResult
-from .retry import persist
-from .scopes import parse_scope
+from .run_records import details, lock_key, record_result, session_details
 from .service import AggregationService, instance_refs
 
 log = structlog.get_logger(__name__)

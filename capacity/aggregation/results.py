@@ -9,7 +9,7 @@ from django.db import models
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from .periods import Period
+from capacity.periods import Period
 
 
 class AggregationStatus(models.TextChoices):

@@ -21,9 +21,9 @@ from capacity.models import (
     InstanceSizeStat,
     TrendDirection,
 )
+from capacity.periods import Period
 
 from .dialect import CoveredDays, percent_sql
-from .periods import Period
 
 TREND_PERCENT = 5  #: growing above it, shrinking below its negative, stable between
 

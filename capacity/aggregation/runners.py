@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import ClassVar
 
+from capacity.periods import Period
 from sync_sessions.choices import Scope
 
-from .periods import Period
 from .results import AggregationStatus, LevelResult
 from .rollup import DATABASE_LEVEL, INSTANCE_LEVEL, Level, roll_up
 

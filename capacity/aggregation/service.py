@@ -8,14 +8,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from capacity.models import CapacityState, Instance
+from capacity.periods import PERIOD_CONFIG, Period, parse_periods, period_config, today
 from sync_sessions.choices import SessionStatus
 from sync_sessions.errors import SessionLost
 
+from .arguments import parse_scope
 from .chunks import ChunkRunner
-from .periods import PERIOD_CONFIG, Period, parse_periods, period_config, today
 from .progress import ProgressCallbacks
 from .results import REASONS, AggregationStatus, InstanceRef, InstanceResult, PeriodSummary
-from .scopes import parse_scope
 
 
 class AggregationService:

@@ -13,17 +13,17 @@ from django.utils.translation import gettext as _
 
 from capacity.errors import InputError, JobBusy
 from capacity.models import Instance
+from capacity.periods import Period, PeriodConfig, parse_periods, period_config, today
+from capacity.runs.faults import Fault, classify, describe
 from sync_sessions.choices import Scope, SessionStatus, SyncType
 from sync_sessions.errors import SessionAlreadyRunning
 
-from .faults import Fault, classify, describe
+from .arguments import parse_scope
+from .due import Which, plan_periods, stale_instances, stale_periods
 from .locks import CapacityLockManager, JobLock
 from .orchestrator import AggregationOrchestrator, RunResult
-from .periods import Period, PeriodConfig, parse_periods, period_config, today
-from .plan import Which, plan_periods, stale_instances, stale_periods
 from .progress import ProgressCallbacks
 from .results import REASONS, AggregationStatus, PeriodSummary
-from .scopes import parse_scope
 from .service import AggregationService
 
 TRANSIENT_RETRY_SECONDS = 30

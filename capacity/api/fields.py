@@ -6,10 +6,10 @@ from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from capacity.aggregation.periods import PERIODS, parse_periods
-from capacity.aggregation.scopes import parse_scope
+from capacity.aggregation.arguments import parse_scope
 from capacity.errors import InputError
 from capacity.models import Instance
+from capacity.periods import PERIODS, parse_periods
 from sync_sessions.choices import Scope
 
 MAX_INSTANCES = 1000  #: that one request names

@@ -8,13 +8,13 @@ from django.utils.translation import gettext_lazy
 from rest_framework import serializers
 
 from capacity.aggregation.batch import BUSY
-from capacity.aggregation.periods import Period, PeriodType, today
-from capacity.aggregation.plan import Which, plan_periods, plan_range
+from capacity.aggregation.due import Which, plan_periods, plan_range
 from capacity.aggregation.results import AggregationStatus
 from capacity.errors import InputError
-from sync_sessions.api.fields import StrictFields, TextField
+from capacity.periods import Period, PeriodType, today
 from sync_sessions.api.serializers import SyncSessionSerializer
 from sync_sessions.choices import Scope
+from sync_sessions.common.api.fields import StrictFields, TextField
 
 from .fields import InstancesField, PeriodsField, ScopeField
 

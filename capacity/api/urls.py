@@ -1,9 +1,10 @@
 from rest_framework.routers import SimpleRouter
 
-from .aggregations import CapacityAggregationViewSet
-from .instances import InstanceViewSet
-from .period_rows import DatabaseRowViewSet, InstanceRowViewSet
-from .samples import SampleViewSet
+from capacity.api.instances.views import InstanceViewSet
+from capacity.api.rows.views import DatabaseRowViewSet, InstanceRowViewSet
+from capacity.api.samples.views import SampleViewSet
+
+from .runs import CapacityAggregationViewSet
 
 router = SimpleRouter(use_regex_path=False)
 router.register("capacity/aggregations", CapacityAggregationViewSet, basename="capacity-aggregation")

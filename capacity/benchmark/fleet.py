@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
-from capacity.aggregation.periods import PERIODS, Period
+from capacity.periods import PERIODS, Period
 
 #: The last day of samples, and "today" for what is measured: the day after a quarter's end, so that every
 #: last complete period is full of samples. Fixed, so that figures of different days can be compared.

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from django.db import connection
 
-from capacity.aggregation.periods import Period
+from capacity.periods import Period
 
 from .fleet import execute
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from django.utils.translation import gettext as _
 
 from capacity.aggregation.orchestrator import AggregationOrchestrator
-from capacity.aggregation.periods import Period
 from capacity.errors import CapacityError
+from capacity.periods import Period
 from sync_sessions.choices import RecordStatus, Scope, SyncType
 from sync_sessions.models import SyncInstanceRecord
 

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from capacity.models import Instance
 
-from . import staging, writing
+from . import staging, storing
 from .validation import BadItem, ErrorList, item_errors
 
 
@@ -59,12 +59,12 @@ def ingest(
         days = staging.derive_days()
         with transaction.atomic():
             if new_instances:
-                writing.create_instances(new_instances)
-            writing.lock_instances()
-            writing.check_time_zone()
-            created = writing.write_samples()
-            day_rows = writing.write_days(timezone.now())
-            writing.mark_stale(days)
+                storing.create_instances(new_instances)
+            storing.lock_instances()
+            storing.check_time_zone()
+            created = storing.write_samples()
+            day_rows = storing.write_days(timezone.now())
+            storing.mark_stale(days)
     return IngestResult(received, created, received - created, day_rows)
 
 

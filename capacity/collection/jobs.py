@@ -5,8 +5,8 @@ from typing import Any
 
 import structlog
 
-from capacity.aggregation.faults import describe
 from capacity.aggregation.task_runner import classify_error
+from capacity.runs.faults import describe
 from sync_sessions.choices import SyncType
 
 from .service import CollectionService

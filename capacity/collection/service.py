@@ -7,16 +7,16 @@ from typing import Any
 import structlog
 from django.utils import translation
 
-from capacity.aggregation.faults import error_code, stored_reason
-from capacity.aggregation.retry import persist
 from capacity.models import Instance
+from capacity.runs.faults import error_code, stored_reason
+from capacity.runs.reconnect import persist
 from sync_sessions.choices import SessionStatus, SyncCategory
 from sync_sessions.errors import SessionFinished, SessionLost
 from sync_sessions.models import SyncSession
 from sync_sessions.services import SyncSessionService, sync_session_service
 
-from .results import CollectionResult, Outcome
-from .run import CollectionRun
+from .outcomes import CollectionResult, Outcome
+from .recording import CollectionRun
 
 log = structlog.get_logger(__name__)
 

@@ -7,8 +7,8 @@ from django.core.management.base import OutputWrapper
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
-from capacity.aggregation.periods import Period
 from capacity.models import InstanceSizeAggregation
+from capacity.periods import Period
 from capacity.units import format_bytes, format_percent
 
 from .output import show_table

@@ -6,7 +6,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
-from capacity.aggregation.periods import PeriodType
+from capacity.periods import PeriodType
 from capacity.querysets import PeriodRowQuerySet
 
 from .instance import Instance

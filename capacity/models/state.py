@@ -4,7 +4,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from capacity.aggregation.periods import PeriodType
+from capacity.periods import PeriodType
 from capacity.querysets import StalePeriodQuerySet
 
 from .instance import Instance

@@ -11,9 +11,9 @@ from django_celery_beat.models import PeriodicTask
 from sync_sessions.choices import OPEN_SESSION, Scope
 from sync_sessions.models import SyncSession
 
+from .job import Job
 from .reading import Reading, read
-from .runs import Run, last_time, next_runs
-from .what import Job
+from .upcoming import Run, last_time, next_runs
 
 GRACE = timedelta(hours=1)  #: a queue may be long
 

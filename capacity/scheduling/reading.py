@@ -7,11 +7,11 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 from django_celery_beat.models import PeriodicTask
 
-from capacity.aggregation.periods import Crontab
 from capacity.errors import InputError
+from capacity.periods import Crontab
 
-from .what import What
-from .when import When
+from .job import What
+from .times import When
 
 
 @dataclass(frozen=True)

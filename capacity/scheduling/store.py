@@ -8,11 +8,11 @@ from django.db import transaction
 from django.utils import timezone
 from django_celery_beat.models import CrontabSchedule, PeriodicTask, PeriodicTasks
 
-from capacity.aggregation.periods import Crontab
+from capacity.periods import Crontab
 
+from .job import TASKS, What
 from .reading import read
-from .what import TASKS, What
-from .when import When
+from .times import When
 
 
 def crontab_row(fields: Crontab) -> CrontabSchedule:

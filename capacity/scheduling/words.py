@@ -10,13 +10,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 from django_celery_beat.models import PeriodicTask
 
-from capacity.aggregation.periods import Period, period_config
+from capacity.periods import Period, period_config
 from sync_sessions.choices import Scope
-from sync_sessions.wording import listed, told
+from sync_sessions.common.words import listed, told
 
+from .job import Job, What
 from .reading import Reading
-from .what import Job, What
-from .when import Frequency, When
+from .times import Frequency, When
 
 
 def what_words(what: What) -> str:

@@ -8,7 +8,6 @@ from django.db import connection
 from django.utils import timezone
 
 from capacity.aggregation.orchestrator import AggregationOrchestrator
-from capacity.aggregation.periods import Period
 from capacity.aggregation.progress import ProgressCallbacks
 from capacity.aggregation.service import AggregationService
 from capacity.models import (
@@ -19,6 +18,7 @@ from capacity.models import (
     InstanceSizeStat,
     StalePeriod,
 )
+from capacity.periods import Period
 
 LARGEST = 2**63 - 1
 STAMPS = ("id", "calculated_at", "created_at")

@@ -6,8 +6,8 @@ from django.urls import reverse
 from django.utils import timezone
 from django_celery_beat.models import CrontabSchedule
 
-from capacity.aggregation.periods import Crontab
 from capacity.models import Schedule
+from capacity.periods import Crontab
 from sync_sessions.choices import SessionStatus, SyncCategory, SyncType
 from sync_sessions.models import SyncSession
 from sync_sessions.services import sync_session_service

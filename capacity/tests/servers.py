@@ -8,7 +8,7 @@ from contextlib import closing, contextmanager
 import psycopg2
 import pymysql
 
-from capacity.collection.adapters import ADAPTERS, Target, adapter_for, measure
+from capacity.collection.sources import ADAPTERS, Target, adapter_for, measure
 from capacity.models import DbType
 
 HOST = "127.0.0.1"

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from capacity.collection.adapters import CollectionError, adapter_for, measure
+from capacity.collection.sources import CollectionError, adapter_for, measure
 from capacity.models import DbType
 
 from . import servers
@@ -194,7 +194,7 @@ def test_without_a_user_name_nothing_is_connected_to(engine):
 
 @both_engines
 def test_the_next_address_of_a_name_is_tried(engine, monkeypatch):
-    monkeypatch.setattr("capacity.collection.adapters.base.check_host", lambda host: ["127.0.0.2", HOST])
+    monkeypatch.setattr("capacity.collection.sources.base.check_host", lambda host: ["127.0.0.2", HOST])
 
     with freezing_proxy(ROOT[engine][1]) as (port, _frozen):  # listens on 127.0.0.1 alone
         assert measured(engine, host="db.example", port=port).server_version
@@ -202,7 +202,7 @@ def test_the_next_address_of_a_name_is_tried(engine, monkeypatch):
 
 @both_engines
 def test_the_checked_address_is_connected_to_and_the_name_not_looked_up_again(engine, monkeypatch):
-    monkeypatch.setattr("capacity.collection.adapters.base.check_host", lambda host: [HOST])
+    monkeypatch.setattr("capacity.collection.sources.base.check_host", lambda host: [HOST])
 
     assert measured(engine, host="resolves-to-nothing.invalid").server_version
 

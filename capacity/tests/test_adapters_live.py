@@ -6,9 +6,9 @@ from pathlib import Path
 import psycopg2
 import pytest
 
-from capacity.collection.adapters import ADAPTERS, NotCollected, Target, Unsized, adapter_for
-from capacity.collection.adapters.mysql import MySQLAdapter
-from capacity.collection.adapters.postgresql import PostgreSQLAdapter
+from capacity.collection.sources import ADAPTERS, NotCollected, Target, Unsized, adapter_for
+from capacity.collection.sources.mysql import MySQLAdapter
+from capacity.collection.sources.postgresql import PostgreSQLAdapter
 from capacity.models import DbType
 
 from . import servers

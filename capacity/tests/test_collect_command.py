@@ -4,7 +4,7 @@ from io import StringIO
 import pytest
 from django.core.management import CommandError, call_command
 
-from capacity.collection.run import CollectionRun
+from capacity.collection.recording import CollectionRun
 from capacity.models import DbType, InstanceSizeStat
 from capacity.tests.factories import make_instance
 from capacity.units import format_bytes

@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 from capacity import tasks
 from capacity.collection import service
 from capacity.collection.jobs import collect_batch, collect_fleet
-from capacity.collection.run import CollectionRun
+from capacity.collection.recording import CollectionRun
 from capacity.collection.service import CollectionService
 from capacity.models import DatabaseSizeStat, Instance
 from capacity.tests.factories import make_instance

@@ -5,7 +5,7 @@ import threading
 import pytest
 from django.db import OperationalError, connection
 
-from capacity.collection import run as run_module
+from capacity.collection import recording as run_module
 from capacity.collection.service import CollectionService
 from capacity.errors import TimeZoneChanged
 from capacity.models import CapacityState, DatabaseSizeStat, DbType, Instance

@@ -8,8 +8,8 @@ from decimal import Decimal
 import pytest
 from django.db import DatabaseError, connection
 
-from capacity import exports
-from capacity.exports import write_rows
+from capacity.insight import csv_export
+from capacity.insight.csv_export import write_rows
 from capacity.models import DatabaseSizeAggregation, InstanceSizeAggregation
 from capacity.tests.factories import make_instance
 from capacity.tests.period_rows import add_database_row, add_instance_row
@@ -67,7 +67,7 @@ def test_no_text_is_a_formula(name):
 
 @pytest.fixture
 def blocks_of_two(monkeypatch):
-    monkeypatch.setattr(exports, "BLOCK", 2)
+    monkeypatch.setattr(csv_export, "BLOCK", 2)
 
 
 @pytest.mark.django_db

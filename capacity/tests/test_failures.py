@@ -4,8 +4,8 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from capacity import insight
 from capacity.aggregation.orchestrator import AggregationOrchestrator
+from capacity.insight import attention
 from capacity.tests.factories import make_instance
 from capacity.tests.samples import add_both, run, the
 from sync_sessions.services import sync_session_service
@@ -32,63 +32,63 @@ def failed(raising, monkeypatch):
 
 
 def test_failures_are_those_of_each_instances_own_last_run(failed):
-    [failure] = insight.failures()
+    [failure] = attention.failures()
 
     assert failure[:4] == (failed["bad"].pk, "bad", failed["session"].pk, "daily")
     assert failure.reason.startswith("ValueError: no luck")
-    assert len(failure.reason) == insight.REASON_LENGTH
+    assert len(failure.reason) == attention.REASON_LENGTH
 
 
 @pytest.mark.parametrize(("type", "left"), [("daily", []), ("weekly", ["bad"])])
 def test_a_failure_is_over_when_the_instance_was_run_alone(failed, type, left):
     session = run(the(type, "2025-06-29"), instances=[failed["bad"]]).session
     assert session.status == "completed"
-    assert names(insight.failures()) == left
+    assert names(attention.failures()) == left
 
 
 def test_a_failure_is_over_with_the_next_run_over_the_fleet(failed):
     run(the("daily", "2025-06-29"))
-    assert insight.failures() == []
+    assert attention.failures() == []
 
 
 def test_a_failure_stays_when_others_were_run_since(failed):
     others = [failed["good"], make_instance("new")]
     assert run(the("daily", "2025-06-29"), instances=others).session.lock_key == failed["session"].lock_key
     run(the("daily", "2025-06-29"), instances=others[:1])
-    assert names(insight.failures()) == ["bad"]
+    assert names(attention.failures()) == ["bad"]
 
 
 def test_a_failure_is_over_when_the_instance_was_one_of_several_that_were_run_since(failed):
     run(the("daily", "2025-06-29"), instances=[failed["good"], failed["bad"]])
-    assert insight.failures() == []
+    assert attention.failures() == []
 
 
 def test_a_failure_alone_is_over_with_a_run_over_the_fleet(raising, monkeypatch):
     bad = make_instance("bad")
     raising({bad: ValueError("no luck")})
     run(the("daily", "2025-06-29"), instances=[bad])
-    assert names(insight.failures()) == ["bad"]
+    assert names(attention.failures()) == ["bad"]
     monkeypatch.undo()
     add_both(bad, "2025-06-29", 1)
     run(the("daily", "2025-06-29"))
-    assert insight.failures() == []
+    assert attention.failures() == []
 
 
 def test_a_cancelled_run_does_not_end_a_failure(failed):
     cancelled = AggregationOrchestrator().open(the("daily", "2025-06-29"), "all", sync_type="manual_task")
     sync_session_service.cancel_session(cancelled)
-    assert names(insight.failures()) == ["bad"]
+    assert names(attention.failures()) == ["bad"]
 
 
 def test_an_instance_that_fails_again_is_named_once(failed, raising):
     raising({failed["bad"]: ValueError("again")})
     newest = run(the("daily", "2025-06-29")).session
-    assert [(one.name, one.session) for one in insight.failures()] == [("bad", newest.pk)]
+    assert [(one.name, one.session) for one in attention.failures()] == [("bad", newest.pk)]
 
 
 def test_failures_read_the_failed_records_and_no_others(failed):
     with CaptureQueriesContext(connection) as queries:
-        insight.failures()
+        attention.failures()
     [query] = queries
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
@@ -102,4 +102,4 @@ def test_failures_read_the_failed_records_and_no_others(failed):
 
 
 def test_nothing_failed_where_nothing_ran():
-    assert insight.failures() == []
+    assert attention.failures() == []

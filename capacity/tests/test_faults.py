@@ -4,8 +4,8 @@ import pytest
 from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, OperationalError, ProgrammingError
 from django.db.utils import InternalError
 
-from capacity.aggregation.faults import Fault, classify, describe, error_code
 from capacity.errors import ScopeError, SumOverflow
+from capacity.runs.faults import Fault, classify, describe, error_code
 
 pytestmark = pytest.mark.unit
 

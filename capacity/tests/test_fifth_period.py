@@ -8,11 +8,11 @@ from functools import partialmethod
 import pytest
 from django.db import connection
 
-from capacity.aggregation.periods import PERIOD_CONFIG, Crontab, Period, PeriodConfig, parse_periods
-from capacity.aggregation.plan import Which, plan_periods, stale_periods
+from capacity.aggregation.due import Which, plan_periods, stale_periods
 from capacity.aggregation.service import AggregationService
 from capacity.errors import PeriodError
 from capacity.models import DatabaseSizeAggregation, InstanceSizeAggregation, StalePeriod
+from capacity.periods import PERIOD_CONFIG, Crontab, Period, PeriodConfig, parse_periods
 from capacity.tests.factories import make_instance
 from capacity.tests.samples import add_both, database_row, database_rows, instance_rows, mark, run, sizes, the
 
@@ -32,7 +32,7 @@ def _five(monkeypatch):
     five = (*PERIOD_CONFIG, HALF_YEARLY)
     for module in list(sys.modules.values()):
         for name, value in [("PERIOD_CONFIG", five), ("PERIODS", tuple(config.key for config in five))]:
-            if module.__name__.startswith("capacity.aggregation") and hasattr(module, name):
+            if module.__name__.startswith("capacity") and hasattr(module, name):
                 monkeypatch.setattr(module, name, value)
     method = partialmethod(AggregationService.calculate_period_aggregations, HALF_YEARLY.key)
     monkeypatch.setattr(AggregationService, HALF_YEARLY.service_method, method, raising=False)

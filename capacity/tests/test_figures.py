@@ -6,7 +6,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from capacity import figures
+from capacity.insight import gauges
 from capacity.tests.factories import make_instance
 from capacity.tests.samples import LARGEST, add_day, make_fleet, mark, moment, run, the
 from sync_sessions.services import sync_session_service
@@ -33,7 +33,7 @@ def test_the_last_runs_are_the_newest_ended_ones_over_the_fleet():
     collection = open_session("capacity:collection")
     sync_session_service.cancel_session(collection)
 
-    assert figures.last_runs() == {"daily": newest, "collection": collection}
+    assert gauges.last_runs() == {"daily": newest, "collection": collection}
 
 
 def test_a_run_that_goes_on_leaves_the_last_ended_one_in_place():
@@ -41,7 +41,7 @@ def test_a_run_that_goes_on_leaves_the_last_ended_one_in_place():
     sync_session_service.finish_session(ended)
     open_session("aggregation:daily")
 
-    assert figures.last_runs() == {"daily": ended}
+    assert gauges.last_runs() == {"daily": ended}
 
 
 def test_the_newest_sample_is_that_of_an_active_instance():
@@ -52,7 +52,7 @@ def test_the_newest_sample_is_that_of_an_active_instance():
     add_day(make_instance(is_active=False), "2025-06-29", 1)
     make_instance()
 
-    assert figures.last_sample_at() == moment("2025-06-28") == datetime(2025, 6, 27, 19, tzinfo=UTC)
+    assert gauges.last_sample_at() == moment("2025-06-28") == datetime(2025, 6, 27, 19, tzinfo=UTC)
 
 
 def test_the_fleets_size_is_the_sum_of_the_latest_day_of_each_active_instance():
@@ -63,25 +63,25 @@ def test_the_fleets_size_is_the_sum_of_the_latest_day_of_each_active_instance():
     add_day(make_instance(is_active=False), "2025-06-29", 100_000)
     make_instance()
 
-    assert figures.fleet_bytes() == 17
+    assert gauges.fleet_bytes() == 17
 
 
 def test_the_fleets_size_may_be_more_than_a_column_holds():
     for _ in range(3):
         add_day(make_instance(), "2025-06-29", LARGEST)
 
-    assert figures.fleet_bytes() == 3 * LARGEST
+    assert gauges.fleet_bytes() == 3 * LARGEST
 
 
 def test_open_sessions_are_counted_by_status_with_zeros():
-    assert figures.open_sessions() == {"pending": 0, "running": 0}
+    assert gauges.open_sessions() == {"pending": 0, "running": 0}
 
     open_session("a", status="pending")
     open_session("b")
     open_session("c")
     sync_session_service.cancel_session(open_session("d"))
 
-    assert figures.open_sessions() == {"pending": 1, "running": 2}
+    assert gauges.open_sessions() == {"pending": 1, "running": 2}
 
 
 def test_stale_periods_are_the_complete_ones_counted_once_for_all_instances():
@@ -92,31 +92,31 @@ def test_stale_periods_are_the_complete_ones_counted_once_for_all_instances():
     mark(first, the("daily", "2025-06-30"))  # today
     mark(make_instance(is_active=False), the("daily", "2025-06-01"))
 
-    assert figures.stale_period_count() == 2
+    assert gauges.stale_period_count() == 2
 
 
 def test_active_instances_are_counted():
     for active in (True, True, False):
         make_instance(is_active=active)
 
-    assert figures.active_instances() == 2
+    assert gauges.active_instances() == 2
 
 
 def test_an_empty_database_has_figures_too():
-    assert figures.last_runs() == {}
-    assert figures.last_sample_at() is None
-    assert (figures.fleet_bytes(), figures.stale_period_count(), figures.active_instances()) == (0, 0, 0)
+    assert gauges.last_runs() == {}
+    assert gauges.last_sample_at() is None
+    assert (gauges.fleet_bytes(), gauges.stale_period_count(), gauges.active_instances()) == (0, 0, 0)
 
 
 @pytest.mark.parametrize(
     ("figure", "queries"),
     [
-        (figures.last_runs, 1),
-        (figures.last_sample_at, 1),
-        (figures.fleet_bytes, 1),
-        (figures.open_sessions, 1),
-        (figures.stale_period_count, 2),
-        (figures.active_instances, 1),
+        (gauges.last_runs, 1),
+        (gauges.last_sample_at, 1),
+        (gauges.fleet_bytes, 1),
+        (gauges.open_sessions, 1),
+        (gauges.stale_period_count, 2),
+        (gauges.active_instances, 1),
     ],
 )
 def test_a_figure_costs_the_same_queries_whatever_the_fleet(figure, queries):

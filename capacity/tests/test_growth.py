@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from capacity.growth import daily_sizes, days_until, percent, with_growth
+from capacity.insight.growth import daily_sizes, days_until, percent, with_growth
 from capacity.models import Instance
 
 from .factories import make_instance

@@ -8,9 +8,9 @@ from django.db import transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from capacity.aggregation.periods import PERIODS, Period
 from capacity.collection.ingest import IngestResult, Sample, ingest
 from capacity.models import DatabaseSizeStat, InstanceSizeStat, StalePeriod
+from capacity.periods import PERIODS, Period
 from capacity.tests.factories import make_instance
 
 pytestmark = pytest.mark.django_db

@@ -8,11 +8,11 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from capacity import insight
-from capacity.aggregation.periods import PERIODS
-from capacity.growth import MONTH, WEEK
-from capacity.insight import FleetChange, FleetPeriod
+from capacity.insight.attention import failures, jumps
+from capacity.insight.fleet import FleetChange, FleetPeriod, coverage, history, read_fleet
+from capacity.insight.growth import MONTH, WEEK
 from capacity.models import InstanceSizeAggregation
+from capacity.periods import PERIODS
 from capacity.tests.factories import make_instance
 from capacity.tests.samples import LARGEST, add_day, make_fleet, run, the
 
@@ -58,7 +58,7 @@ def test_the_fleet_is_the_latest_day_of_each_active_instance():
     add_day(make_instance("c", is_active=False), "2025-06-30", 100_000)
     make_instance("d")
 
-    fleet = insight.fleet(TODAY)
+    fleet = read_fleet(TODAY)
 
     assert (fleet.bytes, fleet.databases, fleet.inactive) == (17, 5, 1)
     assert names(fleet.instances) == ["a", "b", "d"]
@@ -71,7 +71,7 @@ def test_the_fleet_may_be_larger_than_a_column_holds():
         add_day(instance, "2025-06-23", 0)
         add_day(instance, "2025-06-30", LARGEST)
 
-    fleet = insight.fleet(TODAY)
+    fleet = read_fleet(TODAY)
 
     assert fleet.bytes == 3 * LARGEST
     assert fleet.change(WEEK) == FleetChange(3 * LARGEST, None, compared=3, left_out=0)
@@ -88,7 +88,7 @@ def test_a_change_compares_the_same_instances_now_and_then():
     add_day(short, "2025-06-27", 40)  # three days ago, which still counts
     add_day(short, "2025-06-17", 60)  # ten days before that, as there is none on the seventh
 
-    fleet = insight.fleet(TODAY)
+    fleet = read_fleet(TODAY)
 
     assert fleet.change(WEEK) == FleetChange(10, Decimal("5.56"), compared=2, left_out=2)
     assert fleet.change(MONTH) == FleetChange(50, Decimal("50.00"), compared=1, left_out=3)
@@ -96,7 +96,7 @@ def test_a_change_compares_the_same_instances_now_and_then():
 
 def test_a_change_is_unknown_when_nothing_can_be_compared():
     add_day(make_instance(), "2025-06-30", 10)
-    fleet = insight.fleet(TODAY)
+    fleet = read_fleet(TODAY)
     assert (fleet.change(WEEK), fleet.change(MONTH)) == (None, None)
 
 
@@ -107,7 +107,7 @@ def test_the_largest_and_the_fastest_come_first_and_are_cut():
         add_day(instance, "2025-06-30", now)
     make_instance("never measured")
 
-    fleet = insight.fleet(TODAY)
+    fleet = read_fleet(TODAY)
 
     assert names(fleet.largest(3)) == ["a", "c", "b"]
     assert [(one.name, change) for one, change in fleet.fastest(2)] == [("c", 100), ("b", 40)]
@@ -120,7 +120,7 @@ def test_late_is_who_has_no_sample_for_more_than_two_days():
     make_instance("never")
     make_instance("off", is_active=False)
 
-    assert names(insight.fleet(TODAY).late(timezone.now())) == ["late", "never"]
+    assert names(read_fleet(TODAY).late(timezone.now())) == ["late", "never"]
 
 
 def test_coverage_counts_the_active_instances_of_each_day():
@@ -130,7 +130,7 @@ def test_coverage_counts_the_active_instances_of_each_day():
     add_day(first, "2025-06-30", 1)
     add_day(first, "2025-06-26", 1)  # before
 
-    assert insight.coverage(TODAY, 4) == {
+    assert coverage(TODAY, 4) == {
         date(2025, 6, 27): 0,
         date(2025, 6, 28): 2,
         date(2025, 6, 29): 0,
@@ -149,7 +149,7 @@ def test_history_adds_up_the_averages_and_carries_on_an_instance_that_is_missing
     add_row(second, weeks[3], 9)
     add_row(first, the("monthly", "2025-05-01"), 1)
 
-    assert insight.history("weekly", TODAY, 30) == [
+    assert history("weekly", TODAY, 30) == [
         FleetPeriod(weeks[0], 107, 2),
         FleetPeriod(weeks[1], 117, 1),
         FleetPeriod(weeks[2], None, 0),
@@ -163,7 +163,7 @@ def test_history_ends_with_the_current_period_and_goes_back_as_far_as_asked():
         add_row(instance, the("daily", f"2025-06-{day:02}"), LARGEST)
     add_row(make_instance(), the("daily", "2025-06-29"), LARGEST)
 
-    points = insight.history("daily", TODAY, 3)
+    points = history("daily", TODAY, 3)
 
     assert [(str(point.period.start), point.bytes) for point in points] == [
         ("2025-06-28", LARGEST),
@@ -175,7 +175,7 @@ def test_history_ends_with_the_current_period_and_goes_back_as_far_as_asked():
 @pytest.mark.parametrize("type", PERIODS)
 def test_history_is_empty_without_rows(type):
     make_instance()
-    assert insight.history(type, TODAY, 30) == []
+    assert history(type, TODAY, 30) == []
 
 
 def test_a_jump_is_more_than_30_percent_up_or_down_in_the_last_complete_period():
@@ -193,7 +193,7 @@ def test_a_jump_is_more_than_30_percent_up_or_down_in_the_last_complete_period()
     add_row(calm, the("monthly", "2025-05-01"), 1)
     add_row(off, yesterday, 1, Decimal("99"))
 
-    assert insight.jumps(TODAY) == [
+    assert jumps(TODAY) == [
         (up.pk, "up", rows[1].pk, "weekly", Decimal("250")),
         (down.pk, "down", rows[2].pk, "daily", Decimal("-31.50")),
         (up.pk, "up", rows[0].pk, "daily", Decimal("30.01")),
@@ -203,11 +203,11 @@ def test_a_jump_is_more_than_30_percent_up_or_down_in_the_last_complete_period()
 @pytest.mark.parametrize(
     "figure",
     [
-        lambda: insight.fleet(TODAY),
-        lambda: insight.coverage(TODAY, 30),
-        lambda: insight.history("daily", TODAY, 30),
-        lambda: insight.jumps(TODAY),
-        insight.failures,
+        lambda: read_fleet(TODAY),
+        lambda: coverage(TODAY, 30),
+        lambda: history("daily", TODAY, 30),
+        lambda: jumps(TODAY),
+        failures,
     ],
     ids=["fleet", "coverage", "history", "jumps", "failures"],
 )

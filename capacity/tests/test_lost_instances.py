@@ -8,11 +8,11 @@ from django.db import connection
 from django.utils import translation
 
 from capacity.aggregation import chunks
+from capacity.aggregation.due import stale_periods
 from capacity.aggregation.orchestrator import AggregationOrchestrator
-from capacity.aggregation.periods import PERIOD_CONFIG
-from capacity.aggregation.plan import stale_periods
 from capacity.aggregation.runners import InstanceAggregationRunner
 from capacity.models import CapacityState, Instance
+from capacity.periods import PERIOD_CONFIG
 from sync_sessions.services import SyncSessionService
 
 from .samples import aggregate, database_rows, make_fleet, mark, run, the

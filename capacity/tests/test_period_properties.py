@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from capacity.aggregation.periods import PERIODS, Period
+from capacity.periods import PERIODS, Period
 
 pytestmark = pytest.mark.unit
 

@@ -2,17 +2,8 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from capacity.aggregation.periods import (
-    PERIOD_CONFIG,
-    PERIODS,
-    Crontab,
-    Period,
-    PeriodConfig,
-    parse_periods,
-    period_config,
-    today,
-)
 from capacity.errors import PeriodError
+from capacity.periods import PERIOD_CONFIG, PERIODS, Crontab, Period, PeriodConfig, parse_periods, period_config, today
 
 pytestmark = pytest.mark.unit
 

@@ -2,9 +2,9 @@ from datetime import date
 
 import pytest
 
-from capacity.aggregation.periods import PERIOD_CONFIG, parse_periods
-from capacity.aggregation.plan import Which, plan_periods, plan_range, stale_instances, stale_periods
+from capacity.aggregation.due import Which, plan_periods, plan_range, stale_instances, stale_periods
 from capacity.errors import PeriodError
+from capacity.periods import PERIOD_CONFIG, parse_periods
 from capacity.tests.factories import make_instance
 from capacity.tests.samples import mark, the
 

@@ -5,7 +5,7 @@ from celery.exceptions import SoftTimeLimitExceeded
 
 from capacity.aggregation.progress import ProgressCallbacks
 from capacity.models import CapacityState, DatabaseSizeAggregation
-from capacity.retention import purge
+from capacity.upkeep.retention import purge
 from sync_sessions.models import SyncSession
 
 from .samples import make_fleet, run, the, when_chunk

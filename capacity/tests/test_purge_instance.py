@@ -8,8 +8,8 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import transaction
 
-from capacity import purging
 from capacity.collection.ingest import ingest
+from capacity.inventory import deletion
 from capacity.models import (
     DatabaseSizeAggregation,
     DatabaseSizeStat,
@@ -63,7 +63,7 @@ def counts(instance):
 
 
 def test_everything_of_the_instance_is_deleted_and_nothing_of_another(two, monkeypatch):
-    monkeypatch.setattr(purging, "BATCH", 2)
+    monkeypatch.setattr(deletion, "BATCH", 2)
     old, kept = two
     before = counts(kept)
     assert counts(old) == before == [6, 3, 2, 1, 9]
@@ -105,7 +105,7 @@ def test_a_name_that_no_instance_has_is_a_sentence(two):
 
 @pytest.mark.django_db(transaction=True)
 def test_each_batch_is_committed_and_after_an_interruption_the_next_call_goes_on(two, monkeypatch, elsewhere):
-    monkeypatch.setattr(purging, "BATCH", 4)
+    monkeypatch.setattr(deletion, "BATCH", 4)
     old, kept = two
     before = counts(kept)
 
@@ -113,7 +113,7 @@ def test_each_batch_is_committed_and_after_an_interruption_the_next_call_goes_on
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        purging.purge_instance(Instance.objects.get(name="old-1"), interrupt)
+        deletion.purge_instance(Instance.objects.get(name="old-1"), interrupt)
     assert elsewhere(counts, old) == [2, 3, 2, 1, 9]
     [line] = purge("old-1", "--json")
     assert json.loads(line)["samples"] == 2
@@ -129,7 +129,7 @@ def test_samples_that_come_in_meanwhile_go_as_well(two):
         if late and not StalePeriod.objects.filter(instance=old).exists():  # the last of the batches
             ingest([late.pop()])
 
-    deleted = purging.purge_instance(Instance.objects.get(name="old-1"), push)
+    deleted = deletion.purge_instance(Instance.objects.get(name="old-1"), push)
     assert (late, deleted["samples"]) == ([], 7)
     assert not Instance.objects.filter(name="old-1").exists()
     assert set(DatabaseSizeStat.objects.values_list("collected_on", flat=True)) == {

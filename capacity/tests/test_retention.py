@@ -7,11 +7,11 @@ from django.db import connection
 from django.db.models.functions import Now
 from django.test.utils import CaptureQueriesContext
 
-from capacity import retention
 from capacity.models import CapacityState, DatabaseSizeStat, InstanceSizeStat, StalePeriod
-from capacity.retention import PurgeResult, purge
 from capacity.tests.factories import make_instance
 from capacity.tests.samples import add_both, add_day, add_sample, database_rows, instance_rows, mark, run, the
+from capacity.upkeep import retention
+from capacity.upkeep.retention import PurgeResult, purge
 from sync_sessions.models import SyncInstanceRecord, SyncSession
 from sync_sessions.services import sync_session_service
 

@@ -10,7 +10,7 @@ from django.db import transaction
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from capacity.aggregation.periods import PERIODS, Period
+from capacity.periods import PERIODS, Period
 from capacity.tests.factories import make_instance
 from capacity.tests.samples import (
     LARGEST,

@@ -7,11 +7,11 @@ from django.utils import timezone
 from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask
 
 from capacity.models import Schedule
+from capacity.scheduling.job import What
 from capacity.scheduling.overview import missed_run, overviews
 from capacity.scheduling.reading import read
 from capacity.scheduling.store import save_schedule
-from capacity.scheduling.what import What
-from capacity.scheduling.when import When
+from capacity.scheduling.times import When
 from capacity.tests.schedules import a_session, the
 
 pytestmark = pytest.mark.django_db

@@ -12,12 +12,12 @@ from django.utils import timezone
 from django_celery_beat.models import CrontabSchedule, PeriodicTask, PeriodicTasks
 from django_celery_beat.schedulers import DatabaseScheduler
 
-from capacity.aggregation.periods import PERIODS
 from capacity.models import Schedule
+from capacity.periods import PERIODS
+from capacity.scheduling.job import What
 from capacity.scheduling.reading import read
 from capacity.scheduling.store import delete_schedules, save_schedule, switch
-from capacity.scheduling.what import What
-from capacity.scheduling.when import When
+from capacity.scheduling.times import When
 from capacity.tests.schedules import crontabs, the
 
 pytestmark = pytest.mark.django_db

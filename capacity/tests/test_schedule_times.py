@@ -7,10 +7,10 @@ import pytest
 import time_machine
 from django_celery_beat.tzcrontab import TzAwareCrontab
 
-from capacity.aggregation.periods import PERIODS, Period
-from capacity.scheduling.runs import last_time, next_runs, next_times, warnings
-from capacity.scheduling.what import What
-from capacity.scheduling.when import When
+from capacity.periods import PERIODS, Period
+from capacity.scheduling.job import What
+from capacity.scheduling.times import When
+from capacity.scheduling.upcoming import last_time, next_runs, next_times, warnings
 from capacity.tests.schedules import crontab
 
 pytestmark = pytest.mark.unit

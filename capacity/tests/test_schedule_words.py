@@ -6,10 +6,10 @@ from zoneinfo import ZoneInfo
 import pytest
 from django.utils import translation
 
-from capacity.aggregation.periods import PERIODS, Period
 from capacity.errors import InputError
-from capacity.scheduling.what import TASKS, Job, What
-from capacity.scheduling.when import Frequency, When
+from capacity.periods import PERIODS, Period
+from capacity.scheduling.job import TASKS, Job, What
+from capacity.scheduling.times import Frequency, When
 from capacity.scheduling.words import moment_words, period_words, sentence, what_words, when_words
 from capacity.tests.schedules import crontab
 

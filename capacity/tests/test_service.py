@@ -5,11 +5,11 @@ from decimal import Decimal
 
 import pytest
 
-from capacity.aggregation.periods import PERIODS, Period
 from capacity.aggregation.results import AggregationStatus, InstanceResult, LevelResult
 from capacity.aggregation.service import AggregationService
 from capacity.errors import PeriodError, ScopeError
 from capacity.models import CapacityState, DatabaseSizeStat, StalePeriod
+from capacity.periods import PERIODS, Period
 from capacity.tests.factories import make_instance
 from capacity.tests.samples import (
     add_both,

@@ -6,11 +6,11 @@ import pytest
 from django.db import OperationalError
 from structlog.testing import capture_logs
 
-from capacity.aggregation.periods import PERIOD_CONFIG
 from capacity.aggregation.service import AggregationService
 from capacity.aggregation.task_runner import AggregationTaskRunner
 from capacity.collection.ingest import ingest
 from capacity.models import Instance, StalePeriod
+from capacity.periods import PERIOD_CONFIG
 from capacity.tests.factories import a_sample, make_instance
 from capacity.tests.samples import database_rows, make_fleet, mark, the
 from sync_sessions.models import SyncInstanceRecord, SyncSession

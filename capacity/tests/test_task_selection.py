@@ -6,11 +6,11 @@ import pytest
 from django.db import DataError, IntegrityError, OperationalError
 from structlog.testing import capture_logs
 
-from capacity.aggregation.periods import PERIOD_CONFIG, parse_periods
 from capacity.aggregation.service import AggregationService
 from capacity.aggregation.task_runner import AggregationTaskRunner, classify_error, periods_to_run, select_instances
 from capacity.errors import JobBusy, PeriodError, SamplesRejected, ScopeError, SumOverflow
 from capacity.models import Instance
+from capacity.periods import PERIOD_CONFIG, parse_periods
 from capacity.tests.factories import make_instance
 from capacity.tests.samples import database_rows, make_fleet, mark, the
 from sync_sessions.errors import SessionAlreadyRunning, SessionFinished, SessionLost

@@ -20,9 +20,9 @@ from structlog.testing import capture_logs
 
 from capacity import tasks
 from capacity.aggregation.orchestrator import AggregationOrchestrator
-from capacity.aggregation.periods import today
 from capacity.aggregation.service import AggregationService
 from capacity.models import StalePeriod
+from capacity.periods import today
 from capacity.tests.factories import make_instance
 from capacity.tests.samples import add_both, database_rows, instance_rows, make_fleet, mark, the
 from sync_sessions.models import SyncSession

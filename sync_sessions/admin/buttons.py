@@ -16,8 +16,8 @@ from django.utils.translation import ngettext
 from unfold.admin import ModelAdmin
 
 from sync_sessions.choices import OPEN_SESSION
+from sync_sessions.common.history import log_change
 from sync_sessions.errors import SessionError, SessionFinished
-from sync_sessions.history import log_change
 from sync_sessions.models import SyncSession
 from sync_sessions.retries import check_retry, retry_session
 from sync_sessions.services import sync_session_service

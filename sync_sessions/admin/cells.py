@@ -13,11 +13,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from sync_sessions.choices import OPEN_SESSION, RecordStatus, SyncCategory, SyncType
+from sync_sessions.common.durations import duration_text
+from sync_sessions.common.words import noted
 from sync_sessions.details import format_value
-from sync_sessions.durations import duration_text
 from sync_sessions.models import SyncInstanceRecord, SyncSession
 from sync_sessions.reasons import Reason, explain
-from sync_sessions.wording import noted
 
 #: {status: the theme's variant of a label}; those of sessions and of records are the same words.
 VARIANTS = {

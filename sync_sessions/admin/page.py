@@ -10,8 +10,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from sync_sessions.choices import OPEN_SESSION, SessionStatus
+from sync_sessions.common.durations import duration_text
 from sync_sessions.details import readable
-from sync_sessions.durations import duration_text
 from sync_sessions.models import SyncSession
 
 from . import cells

@@ -13,13 +13,13 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import display
 
 from sync_sessions.choices import RecordStatus
+from sync_sessions.common.admin.bounded import Bounded
+from sync_sessions.common.admin.read_only import ReadOnly
 from sync_sessions.details import Line, readable
 from sync_sessions.models import SyncInstanceRecord, SyncSession
 from sync_sessions.reasons import Reason
 
 from . import cells
-from .bounded import Bounded
-from .read_only import ReadOnly
 
 PER_PAGE = 50
 

@@ -15,14 +15,14 @@ from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import display
 
+from sync_sessions.common.admin.filters import StartedFilter
+from sync_sessions.common.admin.read_only import ReadOnly
 from sync_sessions.errors import SessionFinished
 from sync_sessions.models import SyncInstanceRecord, SyncSession
 from sync_sessions.services import sync_session_service
 
 from . import cells, page
 from .buttons import SessionButtons
-from .filters import StartedFilter
-from .read_only import ReadOnly
 from .records import table
 
 STOP_POLLING = 286  #: htmx's own: it shows the answer and asks no more

@@ -9,16 +9,16 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from sync_sessions.choices import RecordStatus, Scope, SessionStatus, SyncCategory, SyncType
+from sync_sessions.common.api.asynchronous import RESPOND_ASYNC, accepted, session_url, wants_queue
+from sync_sessions.common.api.base import BaseViewSet
+from sync_sessions.common.api.fields import NoFields
+from sync_sessions.common.api.filters import AnyOfFilter, IdsFilter, MomentFilter
+from sync_sessions.common.api.permissions import model_permissions
 from sync_sessions.details import words_of
 from sync_sessions.models import SyncSession
 from sync_sessions.retries import retry_session
 from sync_sessions.services import sync_session_service
 
-from .asynchronous import RESPOND_ASYNC, accepted, session_url, wants_queue
-from .base import BaseViewSet
-from .fields import NoFields
-from .filters import AnyOfFilter, IdsFilter, MomentFilter
-from .permissions import model_permissions
 from .serializers import SyncInstanceRecordSerializer, SyncSessionSerializer
 
 

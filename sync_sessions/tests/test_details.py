@@ -3,8 +3,8 @@
 import pytest
 from django.utils.translation import override
 
+from sync_sessions.common.durations import duration_text
 from sync_sessions.details import Line, readable
-from sync_sessions.durations import duration_text
 
 pytestmark = pytest.mark.unit
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sync_sessions.texts import MAX_LENGTH, clean_error
+from sync_sessions.common.masking import MAX_LENGTH, clean_error
 
 pytestmark = pytest.mark.unit
 

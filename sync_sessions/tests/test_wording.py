@@ -1,6 +1,6 @@
 import pytest
 
-from sync_sessions.wording import listed, noted, told
+from sync_sessions.common.words import listed, noted, told
 
 pytestmark = pytest.mark.unit
 

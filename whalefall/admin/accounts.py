@@ -11,7 +11,7 @@ from unfold.admin import ModelAdmin
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 from unfold.widgets import UnfoldAdminSelect2MultipleWidget
 
-from whalefall.rights import beyond, held_by
+from whalefall.accounts.rights import beyond, held_by
 
 admin.site.unregister(User)
 admin.site.unregister(Group)

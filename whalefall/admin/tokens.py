@@ -20,8 +20,8 @@ from unfold.admin import ModelAdmin, checkbox
 from unfold.widgets import UnfoldAdminIntegerFieldWidget
 
 from sync_sessions.admin.cells import moment
-from whalefall.rights import beyond
-from whalefall.tokens import DEFAULT_DAYS, MOST_DAYS, issue
+from whalefall.accounts.rights import beyond
+from whalefall.accounts.tokens import DEFAULT_DAYS, MOST_DAYS, issue
 
 admin.site.unregister(AuthToken)
 

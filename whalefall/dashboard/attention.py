@@ -7,10 +7,10 @@ from django.urls import reverse
 from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 
-from capacity import insight
-from capacity.insight import Fleet
+from capacity.insight import attention
+from capacity.insight.fleet import Fleet
 from capacity.units import format_percent
-from sync_sessions.wording import told
+from sync_sessions.common.words import told
 
 from .words import LABELS, instance_url
 
@@ -41,7 +41,7 @@ def failures() -> list[dict[str, Any]]:
             "more": reverse("admin:sync_sessions_syncsession_change", args=[one.session]),
             "link": _("Show the session"),
         }
-        for one in insight.failures()
+        for one in attention.failures()
     ]
 
 
@@ -57,5 +57,5 @@ def jumps(day: date) -> list[dict[str, Any]]:
             "more": reverse("admin:capacity_instancesizeaggregation_change", args=[one.row]),
             "link": _("Show the period row"),
         }
-        for one in insight.jumps(day)
+        for one in attention.jumps(day)
     ]

@@ -6,8 +6,8 @@ from typing import Any
 from django.utils import formats
 from django.utils.translation import gettext as _
 
-from capacity.aggregation.periods import Period, period_config
-from capacity.insight import FleetPeriod
+from capacity.insight.fleet import FleetPeriod
+from capacity.periods import Period, period_config
 from capacity.units import UNITS, format_bytes
 
 from .words import days_text

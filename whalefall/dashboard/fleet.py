@@ -9,10 +9,10 @@ from django.utils import formats
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from capacity import insight
 from capacity.admin.cells import unknown
-from capacity.growth import MONTH, SLACK, WEEK
-from capacity.insight import Fleet
+from capacity.insight.fleet import Fleet, InstanceSize
+from capacity.insight.fleet import coverage as days_covered
+from capacity.insight.growth import MONTH, SLACK, WEEK
 from capacity.units import format_bytes, format_percent
 
 from .words import instance_url
@@ -95,7 +95,7 @@ def coverage(fleet: Fleet) -> dict[str, Any] | None:
     """A mark per day, and the same as text; None without a sample. An instance counts from its beginning on."""
     if not fleet.measured:
         return None
-    counts = insight.coverage(fleet.day, COVERAGE_DAYS)
+    counts = days_covered(fleet.day, COVERAGE_DAYS)
     days = [coverage_day(day, count, fleet.expected(day), day == fleet.day) for day, count in counts.items()]
     counted = [day for day in days if day["all"]]
     worst = min(counted, key=lambda day: day["percent"])
@@ -142,7 +142,7 @@ def tops(fleet: Fleet) -> list[dict[str, Any]]:
     ]
 
 
-def bars(rows: list[tuple[insight.InstanceSize, int]], *, sign: bool = False) -> list[dict[str, Any]]:
+def bars(rows: list[tuple[InstanceSize, int]], *, sign: bool = False) -> list[dict[str, Any]]:
     longest = max((size for _one, size in rows), default=0)
     return [
         {

@@ -8,10 +8,12 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from capacity import figures, insight
 from capacity.admin.runs import may_see_sessions
-from capacity.aggregation.periods import PERIOD_CONFIG, PERIODS, today
-from sync_sessions.wording import listed
+from capacity.insight import gauges
+from capacity.insight.fleet import history as fleet_history
+from capacity.insight.fleet import read_fleet
+from capacity.periods import PERIOD_CONFIG, PERIODS, today
+from sync_sessions.common.words import listed
 
 from .attention import failures, jumps, late
 from .chart import fleet_chart
@@ -31,8 +33,8 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         _("sync sessions"): may_see_sessions(request),
     }
     sees_instances, sees_rows, sees_runs = seen.values()
-    fleet = insight.fleet(day) if sees_instances else None
-    runs = figures.last_runs() if sees_runs else {}
+    fleet = read_fleet(day) if sees_instances else None
+    runs = gauges.last_runs() if sees_runs else {}
     cards: dict[str, Any] = {"hidden": listed(name for name, may in seen.items() if not may)}
     if fleet and fleet.instances and request.user.has_perm("capacity.trigger_aggregation"):
         cards["fleet_pages"] = {
@@ -58,7 +60,7 @@ def history(request: HttpRequest, day: date) -> dict[str, Any]:
     """The chart, of the period type that the address names; daily if it names none of them."""
     asked = request.GET.get("period")
     chosen = asked if asked in PERIODS else PERIODS[0]
-    points = insight.history(chosen, day, CHART_PERIODS)
+    points = fleet_history(chosen, day, CHART_PERIODS)
     return {
         "choices": [{"key": one.key, "label": one.label, "chosen": one.key == chosen} for one in PERIOD_CONFIG],
         "chart": fleet_chart(points),

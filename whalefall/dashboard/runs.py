@@ -6,13 +6,13 @@ from typing import Any
 from django.utils.timesince import timesince
 
 from capacity.admin.runs import session_url
-from capacity.aggregation.periods import PERIOD_CONFIG
-from capacity.aggregation.plan import stale_periods
+from capacity.aggregation.due import stale_periods
+from capacity.periods import PERIOD_CONFIG
 from sync_sessions.admin.cells import moment
 from sync_sessions.choices import SessionStatus
+from sync_sessions.common.words import listed, noted
 from sync_sessions.models import SyncSession
 from sync_sessions.services import sync_session_service
-from sync_sessions.wording import listed, noted
 
 from .words import LABELS, SHOWN, days_text
 

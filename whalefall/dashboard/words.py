@@ -7,7 +7,7 @@ from django.urls import reverse
 from django.utils import formats
 from django.utils.translation import gettext_lazy as _
 
-from capacity.aggregation.periods import PERIOD_CONFIG
+from capacity.periods import PERIOD_CONFIG
 
 #: Of the kinds of run: a period type, or the collection.
 LABELS: dict[str, Any] = {config.key: config.label for config in PERIOD_CONFIG} | {"collection": _("Collection")}

@@ -8,7 +8,7 @@ from django.contrib.auth.models import Group, User
 from django.db import connection
 from knox.models import AuthToken
 
-from whalefall.tokens import issue
+from whalefall.accounts.tokens import issue
 
 ROLES = ("viewer", "operator", "administrator")
 

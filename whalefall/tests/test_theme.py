@@ -7,7 +7,7 @@ from django.contrib.staticfiles import finders
 from django.urls import reverse
 
 from capacity.tests.factories import make_instance
-from whalefall import theme
+from whalefall.theme import unfold
 
 pytestmark = pytest.mark.django_db
 
@@ -23,7 +23,7 @@ def sidebar(page):
 
 
 def test_every_page_is_in_the_sidebar():
-    named = [label for _title, pages in theme.SECTIONS for label in pages]
+    named = [label for _title, pages in unfold.SECTIONS for label in pages]
     registered = {model._meta.label_lower for model in admin.site._registry}
     assert len(named) == len(set(named))
     assert set(named) == registered

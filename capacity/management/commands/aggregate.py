@@ -8,17 +8,17 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext as _
 from rich.progress import Progress
 
+from capacity.aggregation.arguments import parse_scope
 from capacity.aggregation.batch import run_entry
-from capacity.aggregation.faults import describe
-from capacity.aggregation.periods import Period, parse_periods, today
-from capacity.aggregation.plan import Which, plan_periods, plan_range, stale_instances, stale_periods
+from capacity.aggregation.due import Which, plan_periods, plan_range, stale_instances, stale_periods
 from capacity.aggregation.progress import ProgressCallbacks
-from capacity.aggregation.scopes import parse_scope
-from capacity.aggregation.switch import check_enabled
 from capacity.errors import CapacityError
 from capacity.management.output import progress_bar
 from capacity.management.run_report import BAD, line, show_largest, show_runs, totals
 from capacity.models import Instance
+from capacity.periods import Period, parse_periods, today
+from capacity.runs.faults import describe
+from capacity.runs.start import check_enabled
 from sync_sessions.choices import Scope, SyncType
 
 MANY = 20  #: runs; beyond it only those that went wrong are shown one by one

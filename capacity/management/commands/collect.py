@@ -5,7 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext as _
 
-from capacity.collection.results import CollectionResult, Outcome
+from capacity.collection.outcomes import CollectionResult, Outcome
 from capacity.collection.service import CollectionService
 from capacity.management.output import progress_bar, show_table
 from capacity.models import Instance

@@ -12,12 +12,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeElapsedColumn
 
-from capacity.aggregation.faults import describe
 from capacity.collection.csv_file import COLUMNS, FIRST_LINE, CsvError, CsvSamples
 from capacity.collection.ingest import IngestResult, ingest
 from capacity.errors import CapacityError, SampleError, SamplesRejected
 from capacity.management.output import console
 from capacity.models import Instance
+from capacity.runs.faults import describe
 
 BUFFER = 1 << 20  # bytes between two moves of the progress bar
 #: Fields of a sample that have another name in the file.

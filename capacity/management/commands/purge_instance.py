@@ -6,12 +6,12 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import Error
 from django.utils.translation import gettext as _
 
-from capacity.aggregation.faults import describe
 from capacity.errors import CapacityError
+from capacity.inventory.deletion import history_of, purge_instance
 from capacity.management.asking import answer_to
 from capacity.management.output import progress_bar
 from capacity.models import Instance
-from capacity.purging import history_of, purge_instance
+from capacity.runs.faults import describe
 
 
 class Command(BaseCommand):

@@ -5,7 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from django.utils.translation import gettext as _
 
-from capacity.retention import purge
+from capacity.upkeep.retention import purge
 
 
 class Command(BaseCommand):

@@ -7,11 +7,11 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import Error
 from django.utils.translation import gettext as _
 
-from capacity.aggregation.faults import describe
 from capacity.errors import CapacityError
 from capacity.management.asking import answer_to
 from capacity.models import CapacityState
-from capacity.rezone import Rezoned, rezone
+from capacity.runs.faults import describe
+from capacity.upkeep.rezone import Rezoned, rezone
 
 
 class Command(BaseCommand):

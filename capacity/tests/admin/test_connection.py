@@ -8,8 +8,8 @@ from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
-from capacity.collection import probe as probing
-from capacity.collection.adapters import ADAPTERS
+from capacity.collection import connection_test as probing
+from capacity.collection.sources import ADAPTERS
 from capacity.models import Instance
 from capacity.tests import servers
 from capacity.tests.factories import make_instance

@@ -9,8 +9,8 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from capacity.aggregation.periods import today
 from capacity.collection.ingest import Sample, ingest
+from capacity.periods import today
 from capacity.tests.factories import make_instance
 from capacity.tests.samples import add_day
 

@@ -13,9 +13,9 @@ from django.utils import timezone
 from django.utils.formats import date_format
 
 from capacity.aggregation.current import CurrentAggregationRequest, CurrentAggregationService
-from capacity.aggregation.periods import Period, today
 from capacity.collection.ingest import Sample, ingest
 from capacity.models import Instance
+from capacity.periods import Period, today
 from capacity.tests.factories import make_instance
 from capacity.tests.samples import add_day, add_sample, aggregate
 from sync_sessions.models import SyncSession

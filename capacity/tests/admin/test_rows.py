@@ -13,7 +13,7 @@ from django.urls import reverse
 from capacity.models import DatabaseSizeAggregation, DatabaseSizeStat, InstanceSizeAggregation
 from capacity.tests.factories import make_instance
 from capacity.tests.samples import add_both, add_day, add_sample, aggregate, the
-from sync_sessions.api import pagination
+from sync_sessions.common.api import pagination
 
 pytestmark = pytest.mark.django_db
 

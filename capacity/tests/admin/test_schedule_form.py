@@ -9,7 +9,7 @@ from django.db import DatabaseError
 from django.urls import reverse
 from django_celery_beat.models import CrontabSchedule, PeriodicTask
 
-from capacity.aggregation.periods import PERIODS
+from capacity.periods import PERIODS
 from capacity.tests.schedules import AGGREGATE, crontab_fields, crontabs, loaded, schedule_url, the, typed
 
 pytestmark = pytest.mark.django_db

@@ -10,10 +10,10 @@ from django.urls import reverse
 from django.utils import timezone
 from django_celery_beat.models import PeriodicTask
 
-from capacity.aggregation.periods import Period, today
 from capacity.aggregation.service import AggregationService
 from capacity.collection.ingest import Sample, ingest
 from capacity.models import DatabaseSizeAggregation, InstanceSizeAggregation
+from capacity.periods import Period, today
 from capacity.tests.factories import make_instance
 from capacity.tests.schedules import a_session, schedule_url, the
 from sync_sessions.models import SyncSession

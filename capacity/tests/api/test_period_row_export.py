@@ -4,7 +4,7 @@ import pytest
 from django.db import OperationalError
 from django.db.models import QuerySet
 
-from capacity.exports import write_rows
+from capacity.insight.csv_export import write_rows
 from capacity.models import DatabaseSizeAggregation
 from capacity.tests.factories import make_instance
 from capacity.tests.period_rows import add_database_row
@@ -67,7 +67,7 @@ def test_a_database_that_fails_at_once_is_a_problem_and_no_file(reader, rows, mo
 
 
 def test_exports_have_a_limit_of_their_own(reader, rows, monkeypatch):
-    monkeypatch.setattr("whalefall.throttles.ScopedThrottle.THROTTLE_RATES", {"export": "2/min"})
+    monkeypatch.setattr("whalefall.api.throttles.ScopedThrottle.THROTTLE_RATES", {"export": "2/min"})
     assert [reader.get(f"{URL}?format=csv").status_code for _ in range(3)] == [200, 200, 429]
     answer = reader.get(f"{URL}?format=csv")
     assert int(answer["Retry-After"]) > 0

@@ -9,12 +9,12 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
-from capacity.aggregation.periods import Period
 from capacity.models import DatabaseSizeAggregation, InstanceSizeAggregation
+from capacity.periods import Period
 from capacity.tests.factories import make_instance
 from capacity.tests.period_rows import add_database_row, add_instance_row
 from capacity.tests.samples import LARGEST, the
-from sync_sessions.api import pagination
+from sync_sessions.common.api import pagination
 
 pytestmark = pytest.mark.django_db
 
@@ -217,7 +217,7 @@ class TestDepth:
     @pytest.fixture(autouse=True)
     def rows(self, monkeypatch):
         monkeypatch.setattr(pagination, "DEPTH", 4)
-        monkeypatch.setattr("capacity.api.period_pages.DEPTH", 4)
+        monkeypatch.setattr("capacity.api.rows.pages.DEPTH", 4)
         instance = make_instance()
         for days in range(6):
             start = date(2025, 3, 1) + timedelta(days=days)

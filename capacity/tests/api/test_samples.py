@@ -106,7 +106,7 @@ def test_each_way_needs_its_own_permission(client_with):
 
 
 def test_pushes_are_throttled_by_themselves(api, monkeypatch):
-    monkeypatch.setattr("whalefall.throttles.ScopedThrottle.THROTTLE_RATES", {"push": "1/min"})
+    monkeypatch.setattr("whalefall.api.throttles.ScopedThrottle.THROTTLE_RATES", {"push": "1/min"})
     body = [item(make_instance("throttled").pk)]
     assert api.post(URL, body).status_code == 201
     refused = api.post(URL, body)

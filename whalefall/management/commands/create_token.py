@@ -8,7 +8,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from knox.models import AuthToken
 
-from whalefall.tokens import DEFAULT_DAYS, MOST_DAYS, issue
+from whalefall.accounts.tokens import DEFAULT_DAYS, MOST_DAYS, issue
 
 
 class Command(BaseCommand):

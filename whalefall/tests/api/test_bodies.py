@@ -9,7 +9,7 @@ from drf_spectacular.generators import SchemaGenerator
 
 from capacity.tests.factories import make_instance
 from sync_sessions.models import SyncSession
-from whalefall.parsers import BodyTooLarge, BoundedJSONParser
+from whalefall.api.parsers import BodyTooLarge, BoundedJSONParser
 
 pytestmark = pytest.mark.django_db
 

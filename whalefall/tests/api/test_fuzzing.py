@@ -15,8 +15,8 @@ from capacity.models import DatabaseSizeAggregation, InstanceSizeAggregation
 from capacity.tests.factories import a_sample, make_instance
 from sync_sessions.choices import SyncCategory, SyncType
 from sync_sessions.services import sync_session_service
+from whalefall.api.throttles import ScopedThrottle
 from whalefall.tests.roles import ROLES, token_of, user_of
-from whalefall.throttles import ScopedThrottle
 
 schemathesis = pytest.importorskip("schemathesis", reason="comes with requirements-dev.txt")
 from schemathesis import GenerationMode, checks  # noqa: E402

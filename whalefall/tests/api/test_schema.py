@@ -8,7 +8,7 @@ import pytest
 from django.test import RequestFactory
 from drf_spectacular.generators import SchemaGenerator
 
-from whalefall.schema_view import SchemaView
+from whalefall.api.schema_view import SchemaView
 
 pytestmark = pytest.mark.unit
 

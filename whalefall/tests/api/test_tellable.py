@@ -3,8 +3,8 @@
 import pytest
 from django.contrib.auth.models import User
 
-from capacity import queueing
 from capacity.aggregation.runners import DatabaseAggregationRunner
+from capacity.runs import queueing
 from capacity.tests.factories import make_instance
 from capacity.tests.servers import HOST, closed_port
 from sync_sessions.models import SyncInstanceRecord, SyncSession

@@ -11,8 +11,8 @@ from redis.retry import Retry
 from structlog.testing import capture_logs
 
 from capacity.tests.servers import closed_port
+from whalefall.api.throttles import ScopedThrottle
 from whalefall.tests.brokers import redis_database
-from whalefall.throttles import ScopedThrottle
 
 pytestmark = pytest.mark.django_db
 

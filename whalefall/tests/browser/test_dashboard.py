@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from playwright.sync_api import expect
 
-from capacity.aggregation.periods import Period, today
+from capacity.periods import Period, today
 from capacity.tests.factories import make_instance
 from capacity.tests.samples import add_both, aggregate
 

@@ -8,8 +8,8 @@ from django.urls import reverse
 from playwright.sync_api import expect
 
 from capacity.aggregation.orchestrator import AggregationOrchestrator
-from capacity.aggregation.periods import Period, today
 from capacity.models import DatabaseSizeStat, Instance
+from capacity.periods import Period, today
 from capacity.schedules import install_schedules
 from capacity.tests.factories import make_instance
 from capacity.tests.samples import LARGEST, add_both, add_sample, instance_rows, run, the

@@ -4,7 +4,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from capacity.aggregation.periods import PERIODS
+from capacity.periods import PERIODS
 from capacity.tests.factories import make_instance
 from capacity.tests.samples import add_both, add_day, make_fleet, mark, run, the
 from sync_sessions.services import sync_session_service

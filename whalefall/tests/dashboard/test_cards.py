@@ -8,8 +8,8 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from capacity.aggregation.periods import PERIODS
 from capacity.models import Instance
+from capacity.periods import PERIODS
 from capacity.tests.factories import make_instance
 from capacity.tests.samples import add_both, add_day, aggregate, make_fleet, mark, run, the
 from sync_sessions.models import SyncSession

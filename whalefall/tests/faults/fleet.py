@@ -7,11 +7,11 @@ from datetime import datetime
 import psycopg2
 from django.db import connection, transaction
 
-from capacity.aggregation.periods import parse_periods, today
-from capacity.aggregation.plan import stale_periods
+from capacity.aggregation.due import stale_periods
 from capacity.aggregation.service import AggregationService
 from capacity.collection.ingest import Sample, ingest
 from capacity.models import DatabaseSizeAggregation, Instance, InstanceSizeAggregation, StalePeriod
+from capacity.periods import parse_periods, today
 from capacity.tests.samples import database_rows, instance_rows
 from sync_sessions.models import SyncInstanceRecord, SyncSession
 

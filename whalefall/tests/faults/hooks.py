@@ -31,7 +31,7 @@ from celery.signals import task_postrun, task_prerun, worker_ready  # noqa: E402
 
 from capacity.aggregation.chunks import ChunkRunner  # noqa: E402
 from capacity.aggregation.progress import ProgressCallbacks  # noqa: E402
-from capacity.collection.run import CollectionRun  # noqa: E402
+from capacity.collection.recording import CollectionRun  # noqa: E402
 
 ORDERS = Path(os.environ["FAULTS_ORDERS"])
 PAUSE = float(os.environ.get("FAULTS_PAUSE", 0))  #: seconds in every chunk, twice

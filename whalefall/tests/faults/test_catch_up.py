@@ -4,13 +4,13 @@ from datetime import date, datetime
 
 import pytest
 
-from capacity.aggregation.periods import Period
 from capacity.collection.ingest import Sample, ingest
 from capacity.models import DatabaseSizeStat, StalePeriod
-from capacity.retention import purge
+from capacity.periods import Period
 from capacity.tasks import run_capacity_aggregation
 from capacity.tests.factories import make_instance
 from capacity.tests.samples import aggregate, database_rows, instance_rows, run, the
+from capacity.upkeep.retention import purge
 from sync_sessions.models import SyncSession
 
 pytestmark = [pytest.mark.faults, pytest.mark.django_db(transaction=True)]

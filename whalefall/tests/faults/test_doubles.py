@@ -11,8 +11,8 @@ from django.test import Client
 from django_celery_beat.models import IntervalSchedule, PeriodicTask, PeriodicTasks
 
 from capacity.aggregation.orchestrator import AggregationOrchestrator
-from capacity.aggregation.periods import Period, today
 from capacity.models import StalePeriod
+from capacity.periods import Period, today
 from capacity.tests.samples import the
 from capacity.tests.servers import HOST, closed_port
 from sync_sessions.models import SyncSession

@@ -1,0 +1,62 @@
+"""The answer to "Test connection": a few words below the button, of what the form says at the moment."""
+
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from unfold.admin import ModelAdmin
+
+from capacity.collection.connection_test import Probe, probe
+from capacity.errors import FieldKeyError
+from capacity.models import Instance
+from sync_sessions.common.words import told
+
+from .forms import ConnectionForm
+
+
+def test(model_admin: ModelAdmin, request: HttpRequest, object_id: str | None) -> HttpResponse:
+    """For who may save the form: POST with its fields; saves nothing. A blank password stands for the stored one."""
+    if request.method != "POST":
+        return HttpResponseNotAllowed(["POST"])
+    instance: Instance | None = None
+    if object_id is None:
+        allowed = model_admin.has_add_permission(request)
+    else:
+        instance = model_admin.get_object(request, object_id)
+        if instance is None:
+            raise Http404
+        allowed = model_admin.has_change_permission(request, instance)
+    if not allowed:
+        raise PermissionDenied
+    form = ConnectionForm(request.POST, instance=instance)
+    found: Probe | None = None
+    if form.is_valid():
+        found = _probe(form)
+    errors = [told(form.fields[name].label, error) for name, texts in form.errors.items() for error in texts]
+    return TemplateResponse(request, "capacity/instance/connection_result.html", {"found": found, "errors": errors})
+
+
+def button_attributes(instance: Instance | None) -> dict[str, str]:
+    """Of the button: htmx posts the form around it, with its CSRF token, and puts the answer beside it."""
+    url = reverse("admin:capacity_instance_test_new_connection")
+    if instance:
+        url = reverse("admin:capacity_instance_test_connection", args=[instance.pk])
+    return {
+        "type": "button",
+        "hx-post": url,
+        "hx-include": "closest form",
+        "hx-target": "#connection-result",
+        # Of the page to log in, to which an ended session is sent, nothing is put here.
+        "hx-select": "#connection-answer",
+        "hx-indicator": "#connection-wait",
+        "hx-disabled-elt": "this",
+    }
+
+
+def _probe(form: ConnectionForm) -> Probe:
+    given = form.instance
+    try:
+        password = given.password
+    except FieldKeyError as error:
+        return Probe(reason=str(error))
+    return probe(given.db_type, given.host, given.port, given.username, password, given.database_name)

@@ -1,0 +1,75 @@
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminRadioSelectWidget
+
+from capacity.inventory import rules
+from capacity.models import Instance
+from capacity.models.fields import validate_text
+from sync_sessions.choices import Scope
+
+
+class ScopeForm(forms.Form):
+    """Which levels to aggregate."""
+
+    scope = forms.ChoiceField(
+        label=gettext_lazy("Scope"), choices=Scope.choices, initial=Scope.ALL, widget=UnfoldAdminRadioSelectWidget
+    )
+
+
+class KeptPassword(forms.CharField):
+    """Changed when something is typed: the history must not tell of a password that was kept."""
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return bool(data)
+
+
+class ConnectionForm(forms.ModelForm):
+    """How to reach a server. The password can be set, never seen: a blank keeps the stored one."""
+
+    password = KeptPassword(
+        label=gettext_lazy("Password"),
+        required=False,
+        strip=False,
+        validators=[validate_text],
+        widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"}),
+        help_text=gettext_lazy("Stored encrypted and never shown. Leave it empty to keep the stored one."),
+    )
+
+    class Meta:
+        model = Instance
+        fields = ["db_type", "host", "port", "database_name", "username"]
+        # Of the model's fields: the stored one is not decrypted to show or to save the others.
+        exclude = ["password"]
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        moved = self.instance.pk and rules.must_repeat_password(
+            self.instance, cleaned.get("host", self.instance.host), cleaned.get("port", self.instance.port)
+        )
+        if moved and not cleaned.get("password"):
+            self.add_error("password", _("Give the password again, as the host or port is another."))
+        return cleaned
+
+    def clean_host(self) -> str:
+        rules.check_host(self.cleaned_data["host"])
+        return self.cleaned_data["host"]
+
+    def _post_clean(self) -> None:
+        super()._post_clean()  # type: ignore[misc]
+        if self.cleaned_data.get("password"):
+            self.instance.password = self.cleaned_data["password"]
+
+
+class InstanceForm(ConnectionForm):
+    class Meta(ConnectionForm.Meta):
+        fields = ["name", *ConnectionForm.Meta.fields, "description", "is_active"]
+
+    #: In this order, with the password beside its user.
+    shown = ["name", *ConnectionForm.Meta.fields, "password", "description", "is_active"]
+
+    def clean_name(self) -> str:
+        rules.check_name(self.cleaned_data["name"])
+        return self.cleaned_data["name"]

@@ -1,0 +1,202 @@
+"""Samples and period rows: to look at, as they are written by ingest and roll-up alone."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.views.main import ERROR_FLAG
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect
+from django.urls import path, reverse
+from django.utils.translation import gettext_lazy
+from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter
+
+from capacity.admin.charts import line
+from capacity.insight.csv_export import write_rows
+from capacity.models import DatabaseSizeAggregation, DatabaseSizeStat, InstanceSizeAggregation, InstanceSizeStat
+from capacity.periods import today
+from sync_sessions.common.admin.bounded import Bounded
+from sync_sessions.common.admin.filters import DayRangeFilter
+
+from .columns import change_column, coverage, percent_column, period, size_column
+from .filters import CoverageFilter, PeriodTypeFilter
+
+ENGINE = ("instance__db_type", ChoicesDropdownFilter)
+INSTANCE = ("instance", AutocompleteSelectFilter)
+SIZES = ("size_bytes", "data_size_bytes", "log_size_bytes")
+
+
+class RowAdmin(Bounded):
+    """A list over millions of rows: it counts no further than a bound, and its order is that of an index."""
+
+    list_select_related = ["instance"]
+    list_filter: Any = [ENGINE, INSTANCE]
+    list_filter_submit = True
+    list_per_page = 50
+    search_fields = ["instance__name"]
+    show_facets = admin.ShowFacets.NEVER  # each count would read the whole table
+    change_list_template = "admin/capacity/rows_change_list.html"
+    none_yet: Any = gettext_lazy("No sample yet: collect from the instances, or push samples by API or CSV.")
+
+    def get_urls(self) -> Any:
+        export = path("export/", self.admin_site.admin_view(self.export), name=f"{self._name}_export")
+        return [export, *super().get_urls()]
+
+    @property
+    def _name(self) -> str:
+        return f"{self.opts.app_label}_{self.opts.model_name}"
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
+        export = {"export_url": reverse(f"admin:{self._name}_export")}
+        return super().changelist_view(request, {**export, **(extra_context or {})})
+
+    def export(self, request: HttpRequest) -> HttpResponseBase:
+        """All rows that the list has with the same filters, search and order, as CSV, a block at a time."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        try:
+            rows = self.get_changelist_instance(request).get_queryset(request)
+        except IncorrectLookupParameters:
+            return redirect(f"{reverse(f'admin:{self._name}_changelist')}?{ERROR_FLAG}=1")  # as the list does
+        return StreamingHttpResponse(
+            write_rows(rows),
+            content_type="text/csv; charset=utf-8",
+            headers={"Content-Disposition": f'attachment; filename="{self.opts.db_table}-{today()}.csv"'},
+        )
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return [name for _title, options in self.get_fieldsets(request, obj) for name in options["fields"]]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(DatabaseSizeStat)
+class DatabaseSizeStatAdmin(RowAdmin):
+    list_display = [
+        "instance",
+        "database_name",
+        "collected_at",
+        *(size_column(name, DatabaseSizeStat) for name in SIZES),
+    ]
+    list_filter = [("collected_on", DayRangeFilter), ENGINE, INSTANCE]
+    search_fields = ["instance__name", "database_name"]
+    fields = [*list_display, "collected_on"]
+    ordering = ["-id"]  # the last that came in: no index leads with the time
+
+
+@admin.register(InstanceSizeStat)
+class InstanceSizeStatAdmin(RowAdmin):
+    list_display = [
+        "instance",
+        "collected_on",
+        size_column("total_size_bytes", InstanceSizeStat),
+        "database_count",
+        "collected_at",
+    ]
+    list_filter = [("collected_on", DayRangeFilter), ENGINE, INSTANCE]
+    fields = [*list_display, "updated_at"]
+
+
+class PeriodRowAdmin(RowAdmin):
+    list_filter = [PeriodTypeFilter, ("period_start", DayRangeFilter), ENGINE, INSTANCE, CoverageFilter]
+    change_form_before_template = "admin/capacity/row_history.html"
+    average: str  #: the column that the chart of a row's page shows
+    none_yet = gettext_lazy(
+        "No row of this period type yet: rows are computed from samples by a schedule, by the actions in the list of "
+        "instances, or by `manage.py aggregate`."
+    )
+    same: tuple[str, ...] = ("instance_id", "period_type")  #: what a row has in common with those of its history
+
+    def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> Any:
+        if row := kwargs.get("obj"):
+            context["history"] = self._history(row)
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    def _history(self, row: Any) -> dict[str, Any]:
+        """The chart of the averages of the 60 periods up to this one. One query."""
+        same = {name: getattr(row, name) for name in self.same}
+        rows = self.model._default_manager.filter(period_start__lte=row.period_start, **same)
+        return line(list(rows.order_by("-period_start").values_list("period_start", self.average)[:60])[::-1])
+
+
+def measures(model: Any, sizes: tuple[str, ...], changes: tuple[str, ...]) -> list[Any]:
+    """The lines of a row's page for its measures: average, smallest and largest of each, then the changes."""
+    lines = [size_column(f"{figure}_{name}", model) for name in sizes for figure in ("avg", "min", "max")]
+    for name in changes:
+        lines += [change_column(f"{name}_bytes", model), percent_column(f"{name}_percent", model)]
+    return lines
+
+
+@admin.register(DatabaseSizeAggregation)
+class DatabaseSizeAggregationAdmin(PeriodRowAdmin):
+    list_display = [
+        "instance",
+        "database_name",
+        period,
+        size_column("avg_size_bytes", DatabaseSizeAggregation),
+        change_column("size_change_bytes", DatabaseSizeAggregation),
+        percent_column("size_change_percent", DatabaseSizeAggregation, gettext_lazy("in percent")),
+        coverage,
+    ]
+    search_fields = ["instance__name", "database_name"]
+    ordering = ["-period_start", "-instance_id", "-database_name"]
+    average = "avg_size_bytes"
+    same = ("instance_id", "period_type", "database_name")
+    fieldsets = [
+        (None, {"fields": ["instance", "database_name", "period_type", period, coverage, "sample_count"]}),
+        (
+            gettext_lazy("Sizes"),
+            {
+                "fields": measures(
+                    DatabaseSizeAggregation, SIZES, ("size_change", "data_size_change", "log_size_change")
+                )
+            },
+        ),
+        (gettext_lazy("Computed"), {"fields": ["calculated_at", "created_at"]}),
+    ]
+
+
+@admin.register(InstanceSizeAggregation)
+class InstanceSizeAggregationAdmin(PeriodRowAdmin):
+    list_display = [
+        "instance",
+        period,
+        size_column("avg_total_size_bytes", InstanceSizeAggregation),
+        change_column("total_size_change_bytes", InstanceSizeAggregation),
+        percent_column("total_size_change_percent", InstanceSizeAggregation, gettext_lazy("in percent")),
+        "trend_direction",
+        "max_database_count",
+        coverage,
+    ]
+    list_filter = [*PeriodRowAdmin.list_filter, ("trend_direction", ChoicesDropdownFilter)]
+    ordering = ["-period_start", "-instance_id"]
+    average = "avg_total_size_bytes"
+    fieldsets = [
+        (None, {"fields": ["instance", "period_type", period, coverage, "sample_count", "trend_direction"]}),
+        (
+            gettext_lazy("Sizes"),
+            {"fields": measures(InstanceSizeAggregation, ("total_size_bytes",), ("total_size_change",))},
+        ),
+        (
+            gettext_lazy("Databases"),
+            {
+                "fields": [
+                    "avg_database_count",
+                    "min_database_count",
+                    "max_database_count",
+                    "database_count_change",
+                    percent_column("database_count_change_percent", InstanceSizeAggregation),
+                ]
+            },
+        ),
+        (gettext_lazy("Computed"), {"fields": ["calculated_at", "created_at"]}),
+    ]

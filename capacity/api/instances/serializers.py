@@ -1,0 +1,89 @@
+from typing import Any
+
+from django.utils.translation import gettext as _
+from rest_framework import serializers
+
+from capacity.inventory import rules
+from capacity.models import Instance
+from sync_sessions.api.serializers import SyncSessionSerializer
+from sync_sessions.choices import RecordStatus, SessionStatus
+from sync_sessions.common.api.fields import STRICT_FIELDS, StrictFields
+
+MAX_DESCRIPTION = 10_000
+MAX_PASSWORD = 1000
+
+
+class InstanceSerializer(StrictFields, serializers.ModelSerializer[Instance]):
+    """An instance. `password` is never in an answer; without one, or with "", the stored one is kept."""
+
+    serializer_field_mapping = STRICT_FIELDS
+
+    class Meta:
+        model = Instance
+        fields = [
+            "id",
+            "name",
+            "db_type",
+            "host",
+            "port",
+            "database_name",
+            "username",
+            "password",
+            "description",
+            "is_active",
+            "created_at",
+            "updated_at",
+        ]
+        read_only_fields = ["created_at", "updated_at"]
+        extra_kwargs = {
+            "password": {"write_only": True, "trim_whitespace": False, "max_length": MAX_PASSWORD},
+            "description": {"max_length": MAX_DESCRIPTION},
+        }
+
+    def validate_name(self, name: str) -> str:
+        rules.check_name(name)
+        return name
+
+    def validate_host(self, host: str) -> str:
+        rules.check_host(host)
+        return host
+
+    def validate(self, attrs: Any) -> Any:
+        if not attrs.get("password"):
+            attrs.pop("password", None)
+            stored = self.instance
+            if isinstance(stored, Instance):
+                host, port = attrs.get("host", stored.host), attrs.get("port", stored.port)
+                if rules.must_repeat_password(stored, host, port):
+                    text = _("Give the password again, as the host or port is another.")
+                    raise serializers.ValidationError({"password": [text]}, code="password_required")
+        return attrs
+
+
+class UnsizedSerializer(serializers.Serializer[Any]):
+    database = serializers.CharField()
+    reason = serializers.CharField()
+
+
+class OutcomeSerializer(serializers.Serializer[Any]):
+    """How one server ended."""
+
+    instance_id = serializers.IntegerField()
+    instance_name = serializers.CharField()
+    engine = serializers.CharField()
+    status = serializers.ChoiceField(choices=RecordStatus.choices)
+    databases = serializers.IntegerField()
+    total_size_bytes = serializers.IntegerField()
+    not_sized = UnsizedSerializer(many=True)
+    notes = serializers.ListField(child=serializers.CharField())
+    error_code = serializers.CharField(allow_blank=True)
+    reason = serializers.CharField(allow_blank=True)
+
+
+class CollectionResultSerializer(serializers.Serializer[Any]):
+    """What a collection gives: how each server ended, and its session."""
+
+    status = serializers.ChoiceField(choices=SessionStatus.choices)
+    message = serializers.CharField()
+    instances = OutcomeSerializer(many=True)
+    session = SyncSessionSerializer()

@@ -1,0 +1,118 @@
+from typing import Any
+
+import django_filters
+from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_view
+from rest_framework.decorators import action
+from rest_framework.mixins import (
+    CreateModelMixin,
+    DestroyModelMixin,
+    ListModelMixin,
+    RetrieveModelMixin,
+    UpdateModelMixin,
+)
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from capacity.api.runs import run_plan
+from capacity.api.serializers import InstanceAggregationSerializer, RunListSerializer
+from capacity.collection.service import CollectionService
+from capacity.inventory import rules
+from capacity.models import DbType, Instance
+from capacity.runs import queueing
+from capacity.runs.start import check_enabled
+from sync_sessions.api.serializers import SyncSessionSerializer
+from sync_sessions.api.tellable import tellable_result
+from sync_sessions.choices import SyncType
+from sync_sessions.common.api.asynchronous import RESPOND_ASYNC, accepted, wants_queue
+from sync_sessions.common.api.base import BaseViewSet
+from sync_sessions.common.api.fields import NoFields
+from sync_sessions.common.api.filters import AnyOfFilter, FlagFilter
+from sync_sessions.common.api.permissions import model_permissions
+
+from .serializers import CollectionResultSerializer, InstanceSerializer
+
+
+class InstanceFilters(django_filters.FilterSet):
+    name = django_filters.CharFilter("name", "icontains", label="part of the name", max_length=255)
+    db_type = AnyOfFilter("db_type", choices=DbType.choices)
+    is_active = FlagFilter("is_active")
+
+
+@extend_schema_view(
+    create=extend_schema(
+        examples=[
+            OpenApiExample(
+                "A server to collect from",
+                value={
+                    "name": "prod-pg-1",
+                    "db_type": "postgresql",
+                    "host": "10.0.0.5",
+                    "username": "whalefall",
+                    "password": "...",
+                },
+                request_only=True,
+            ),
+            OpenApiExample(
+                "One whose samples are pushed", value={"name": "erp", "db_type": "oracle"}, request_only=True
+            ),
+        ]
+    )
+)
+class InstanceViewSet(
+    ListModelMixin, CreateModelMixin, RetrieveModelMixin, UpdateModelMixin, DestroyModelMixin, BaseViewSet
+):
+    """The database servers. Passwords can be set, never read."""
+
+    # Not decrypted: nothing here needs it.
+    queryset = Instance.objects.defer("password").order_by("name")
+    serializer_class = InstanceSerializer
+    filterset_class = InstanceFilters
+    lookup_value_converter = "int"
+    required_permissions = {
+        **model_permissions("capacity.instance"),
+        "collect": "capacity.trigger_aggregation",
+        "aggregate": "capacity.trigger_aggregation",
+    }
+
+    def perform_destroy(self, instance: Instance) -> None:
+        """409 for an instance with samples or period rows: deactivate it instead."""
+        rules.delete_instance(instance)
+
+    @extend_schema(
+        request=NoFields,
+        responses={200: CollectionResultSerializer, 202: SyncSessionSerializer},
+        parameters=[RESPOND_ASYNC],
+    )
+    @action(detail=True, methods=["post"], throttle_scope="trigger")
+    def collect(self, request: Request, pk: str) -> Response:
+        """Measures this server now and stores its sizes; a failure is in the answer, with the reason.
+
+        409 when it is inactive or has no host, and while a collection is under way.
+        """
+        NoFields(data=request.data).is_valid(raise_exception=True)
+        instance = self.get_object()
+        rules.check_collectable(instance)
+        options: dict[str, Any] = {"sync_type": SyncType.MANUAL_SINGLE, "created_by": request.user}
+        service = CollectionService()
+        if wants_queue(request):
+            return accepted(request, service.start(queueing.send_collection, [instance], **options))
+        return Response(tellable_result(service.collect([instance], **options).as_dict(), request.user))
+
+    @extend_schema(
+        request=InstanceAggregationSerializer,
+        responses={200: RunListSerializer, 202: SyncSessionSerializer},
+        parameters=[RESPOND_ASYNC],
+        examples=[OpenApiExample("The current day", value={"periods": ["daily"]}, request_only=True)],
+    )
+    @action(detail=True, methods=["post"], throttle_scope="trigger")
+    def aggregate(self, request: Request, pk: str) -> Response:
+        """Aggregates this instance: the current day, the last complete week, month and quarter, or some of them.
+
+        `Prefer: respond-async` is applied to a single period. 409 when the instance is inactive.
+        """
+        check_enabled()
+        asked = InstanceAggregationSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        instance = self.get_object()
+        rules.check_active(instance)
+        return run_plan(request, instances=[instance], **asked.validated_data)

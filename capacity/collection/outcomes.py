@@ -1,0 +1,68 @@
+"""What a collection gives back."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from sync_sessions.choices import RecordStatus, SessionStatus
+from sync_sessions.models import SyncSession
+
+from .sources import Unsized
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How one instance ended; sizes in bytes. `reason` is English, as it is in the log."""
+
+    instance_id: int
+    instance_name: str
+    engine: str
+    status: str
+    databases: int = 0
+    total_size_bytes: int = 0
+    not_sized: Sequence[Unsized] = ()
+    notes: Sequence[str] = ()
+    error_code: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class CollectionResult:
+    """A run at its end; `session` is as it ended, `snapshot` the same as the API shows it."""
+
+    session: SyncSession
+    snapshot: dict[str, Any]
+    outcomes: Sequence[Outcome]
+
+    @property
+    def status(self) -> str:
+        """completed, failed (an instance failed, or others ended the session) or cancelled."""
+        return str(self.session.status)
+
+    def count(self, status: str) -> int:
+        return sum(outcome.status == status for outcome in self.outcomes)
+
+    @property
+    def message(self) -> str:
+        if not self.session.total_instances:
+            return _("No instance to collect: add an active one that has a host.")
+        counts = {
+            "completed": self.count(RecordStatus.COMPLETED),
+            "failed": self.count(RecordStatus.FAILED),
+            "skipped": self.count(RecordStatus.SKIPPED),
+            "total": self.session.total_instances,
+        }
+        if self.status == SessionStatus.CANCELLED:
+            return _("Cancelled after %(completed)d of %(total)d instances had been collected.") % counts
+        return _("%(completed)d of %(total)d instances collected, %(failed)d failed, %(skipped)d skipped.") % counts
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {
+            "status": self.status,
+            "message": self.message,
+            "instances": [asdict(outcome) for outcome in self.outcomes],
+            "session": self.snapshot,
+        }

@@ -1,0 +1,92 @@
+"""What a schedule does, as people say it. Pure: no database, no clock."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import models
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from capacity.aggregation.arguments import parse_scope
+from capacity.collection.service import LOCK_KEY
+from capacity.errors import InputError
+from capacity.periods import PERIODS, parse_periods
+from sync_sessions.choices import Scope
+from sync_sessions.common.words import listed
+
+
+class Job(models.TextChoices):
+    COLLECT = "collect", _("Collect")
+    AGGREGATE = "aggregate", _("Aggregate")
+    PURGE = "purge", _("Delete old samples and sessions")
+    REAP = "reap", _("Fail dead sessions")
+
+
+#: The tasks that schedules of this product name.
+TASKS: dict[str, str] = {
+    Job.COLLECT.value: "capacity.collect_capacity",
+    Job.AGGREGATE.value: "capacity.run_capacity_aggregation",
+    Job.PURGE.value: "capacity.purge_samples",
+    Job.REAP.value: "sync_sessions.fail_stale_sessions",
+}
+JOBS = {task: job for job, task in TASKS.items()}
+
+
+class UnknownWhat(InputError):
+    """Arguments that the task would refuse, or that have no words here."""
+
+    code = "unknown_arguments"
+
+
+@dataclass(frozen=True)
+class What:
+    """`periods` and `scope` are those of an aggregation."""
+
+    job: str
+    periods: tuple[str, ...] = ()  #: in the order of PERIODS
+    scope: str = Scope.ALL.value
+
+    @property
+    def lock_keys(self) -> tuple[str, ...]:
+        """Those of the sessions that it opens; purging and the like open none."""
+        if self.job == Job.COLLECT:
+            return (LOCK_KEY,)
+        return tuple(f"aggregation:{period}" for period in self.periods)
+
+    @property
+    def can_run_now(self) -> bool:
+        return self.job in (Job.COLLECT, Job.AGGREGATE)
+
+    def kwargs(self) -> dict[str, Any]:
+        """Its task's arguments."""
+        if self.job != Job.AGGREGATE:
+            return {}
+        scope = {} if self.scope == Scope.ALL else {"scope": self.scope}
+        return {"periods": list(self.periods), **scope}
+
+    @classmethod
+    def of(cls, task: str, args: str, kwargs: str) -> "What | None":
+        """What a row's task and arguments (JSON texts) mean; None for a task that is not in TASKS.
+
+        Raises UnknownWhat, PeriodError or ScopeError, whose messages say what is wrong with the arguments.
+        """
+        if task not in JOBS:
+            return None
+        try:
+            positional, named = json.loads(args or "[]"), json.loads(kwargs or "{}")
+        except ValueError as error:
+            raise UnknownWhat(gettext("Its arguments are not JSON: it never runs.")) from error
+        if not isinstance(named, dict) or positional != []:
+            raise UnknownWhat(gettext("Its arguments are not given by name."))
+        job = JOBS[task]
+        unknown = sorted(set(named) - ({"periods", "scope"} if job == Job.AGGREGATE else set()))
+        if unknown:
+            raise UnknownWhat(gettext("Its task takes no argument called %(names)s.") % {"names": listed(unknown)})
+        if job != Job.AGGREGATE:
+            return cls(job)
+        periods = named.get("periods")
+        if not isinstance(periods, list | str | None):
+            raise UnknownWhat(gettext("Its periods are no list."))
+        keys = {config.key for config in parse_periods(periods)}
+        return cls(job, tuple(key for key in PERIODS if key in keys), parse_scope(named.get("scope")))

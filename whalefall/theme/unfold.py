@@ -1,0 +1,125 @@
+"""The look of the admin (django-unfold) and what its pages may load."""
+
+from typing import Any
+
+from csp.constants import NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
+from django.conf import settings
+from django.contrib import admin
+from django.http import HttpRequest
+from django.templatetags.static import static
+from django.urls import reverse
+from django.utils.text import capfirst
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+RAW = gettext_lazy("Raw schedules")  #: folded, as few need them
+
+#: The sidebar below the dashboard: the pages of a section, with their icons. A test wants every page named.
+SECTIONS: tuple[tuple[Any, dict[str, str]], ...] = (
+    (gettext_lazy("Fleet"), {"capacity.instance": "dns", "capacity.databasesizestat": "straighten"}),
+    (
+        gettext_lazy("History"),
+        {
+            "capacity.databasesizeaggregation": "database",
+            "capacity.instancesizeaggregation": "stacked_line_chart",
+            "capacity.instancesizestat": "today",
+        },
+    ),
+    (
+        gettext_lazy("Runs"),
+        {
+            "sync_sessions.syncsession": "sync",
+            "sync_sessions.syncinstancerecord": "checklist",
+            "capacity.schedule": "schedule",
+        },
+    ),
+    (
+        gettext_lazy("Administration"),
+        {
+            "auth.user": "person",
+            "auth.group": "group",
+            "knox.authtoken": "key",
+            "axes.accessattempt": "lock_clock",
+            "axes.accesslog": "login",
+        },
+    ),
+    (
+        RAW,
+        {
+            "django_celery_beat.periodictask": "data_object",
+            "django_celery_beat.crontabschedule": "calendar_month",
+            "django_celery_beat.intervalschedule": "timer",
+            "django_celery_beat.clockedschedule": "alarm",
+            "django_celery_beat.solarschedule": "wb_sunny",
+        },
+    ),
+)
+
+
+def navigation(request: HttpRequest) -> list[dict[str, Any]]:
+    """The sidebar of this user: what the page's own admin lets them see. No query besides the permissions'."""
+    admins = {model._meta.label_lower: model_admin for model, model_admin in admin.site._registry.items()}
+    home = {"title": _("Dashboard"), "icon": "dashboard", "link": reverse("admin:index")}
+    sections: list[dict[str, Any]] = [{"title": "", "items": [home]}]
+    for title, pages in SECTIONS:
+        items = [
+            {
+                "title": capfirst(model_admin.opts.verbose_name_plural),
+                "icon": icon,
+                "link": reverse(f"admin:{model_admin.opts.app_label}_{model_admin.opts.model_name}_changelist"),
+            }
+            for label, icon in pages.items()
+            if (model_admin := admins.get(label)) and model_admin.has_view_permission(request)
+        ]
+        if items:
+            sections.append({"title": title, "items": items, "separator": True, "collapsible": title is RAW})
+    return sections
+
+
+def environment(request: HttpRequest) -> list[str] | None:
+    """The badge in the corner that tells a development site from the real one."""
+    return [_("Development"), "warning"] if settings.DEBUG else None
+
+
+def local(name: str) -> Any:
+    """The address of one of our own static files, asked for when a page is made: the storage knows it then."""
+    return lambda request: static(f"whalefall/{name}")
+
+
+UNFOLD: dict[str, Any] = {
+    "SITE_TITLE": "WhaleFall",
+    "SITE_HEADER": "WhaleFall",
+    "SITE_SUBHEADER": gettext_lazy("Capacity history"),
+    "SITE_SYMBOL": "database",
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": local("favicon.svg")}],
+    "SITE_URL": None,  # there is no other site
+    "SHOW_HISTORY": True,
+    "SHOW_VIEW_ON_SITE": False,
+    "SHOW_LANGUAGES": False,  # the browser says which
+    "ENVIRONMENT": "whalefall.theme.unfold.environment",
+    "STYLES": [local("theme.css")],
+    "SCRIPTS": [local("accessible.js")],
+    "SIDEBAR": {"navigation": navigation},
+    "DASHBOARD_CALLBACK": "whalefall.dashboard.page.dashboard",
+}
+
+# What stays open, and why:
+# - 'unsafe-eval' for scripts: the theme's Alpine evaluates the expressions that stand in its attributes, and
+#   its build without eval (@alpinejs/csp) knows only the simplest of them. No inline script runs, and none
+#   from elsewhere: markup in a name that got through unescaped would still do nothing.
+# - 'unsafe-inline' for styles: the theme sets its colours in a <style> and sizes in style attributes, as do
+#   Alpine and Chart.js at run time. A nonce would not cover the attributes.
+CONTENT_SECURITY_POLICY: dict[str, Any] = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "connect-src": [SELF],
+        "font-src": [SELF],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+        "base-uri": [NONE],
+        "img-src": [SELF, "data:"],
+        "manifest-src": [SELF],
+        "script-src": [SELF, UNSAFE_EVAL],
+        "style-src": [SELF, UNSAFE_INLINE],
+    }
+}
