@@ -42,4 +42,4 @@ def stale_periods(configs: Iterable[PeriodConfig], today: date, since: date | No
 def stale_instances(period: Period) -> list[Instance]:
     """The active instances that this period is marked for, in key order."""
     marked = StalePeriod.objects.of(period).values("instance")
-    return list(Instance.objects.active().filter(pk__in=marked).defer("password").order_by("pk"))
+    return list(Instance.objects.active().filter(pk__in=marked).order_by("pk"))

@@ -119,7 +119,7 @@ class AggregationOrchestrator:
             )
         else:
             self.sessions.claim_session(session, task_id)
-            refs = instance_refs(Instance.objects.filter(sync_records__session=session).defer("password"))
+            refs = instance_refs(Instance.objects.filter(sync_records__session=session))
         with structlog.contextvars.bound_contextvars(
             session_id=str(session.session_id), period=f"{period.type} {period.start}", scope=scope
         ):

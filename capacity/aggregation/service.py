@@ -133,7 +133,7 @@ for _config in PERIOD_CONFIG:
 def instance_refs(instances: Iterable[Instance | InstanceRef] | None) -> list[InstanceRef]:
     """Some instances (None: all active ones) in key order. One query at most."""
     if instances is None:
-        instances = Instance.objects.active().defer("password")
+        instances = Instance.objects.active()
     refs = {one.pk if isinstance(one, Instance) else one.id: one for one in instances}
     return [InstanceRef(pk, refs[pk].name, refs[pk].is_active) for pk in sorted(refs)]
 

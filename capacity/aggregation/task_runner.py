@@ -113,7 +113,7 @@ class AggregationTaskRunner:
             return self._skip(_("Aggregation is switched off (WHALEFALL_AGGREGATION_ENABLED)."))
         try:
             due = plan_periods(parse_periods(periods), Which.LAST, today())
-            instance = Instance.objects.filter(pk=instance_id).defer("password").first()
+            instance = Instance.objects.filter(pk=instance_id).first()
         except Exception as error:
             return self._total([self._failure("periods", error)])
         if instance is None or not instance.is_active:

@@ -100,12 +100,11 @@ def find_instances(keys: list[Any]) -> dict[int | str, Instance]:
     """The instances by each id and name in `keys`; what is no key is passed over. Two queries at most."""
     ids = {one for one in keys if isinstance(one, int) and is_key(one)}
     names = {one for one in keys if isinstance(one, str) and is_key(one)}
-    instances = Instance.objects.defer("password")
     found: dict[int | str, Instance] = {}
     if ids:
-        found |= {one.pk: one for one in instances.filter(pk__in=ids)}
+        found |= {one.pk: one for one in Instance.objects.filter(pk__in=ids)}
     if names:
-        found |= {one.name: one for one in instances.filter(name__in=names)}
+        found |= {one.name: one for one in Instance.objects.filter(name__in=names)}
     return found
 
 

@@ -83,7 +83,7 @@ class CollectionRun:
 
     def _target(self, instance: Instance) -> tuple[type[Adapter], Target]:
         """How to reach the instance, as of now. Raises NotCollected, FieldKeyError."""
-        now = persist(lambda: Instance.objects.filter(pk=instance.pk).first())  # decrypts the password
+        now = persist(lambda: Instance.objects.filter(pk=instance.pk).first())
         if now is None:
             raise NotCollected("instance_deleted", "The instance was deleted during the run.")
         if not now.is_active:

@@ -103,7 +103,7 @@ class CollectionService:
         with suppress(SessionFinished):
             self.sessions.claim_session(session)  # by the first batch to come
         unfinished = session.records.unfinished().filter(instance__in=instance_ids)
-        chosen = self._chosen(Instance.objects.filter(sync_records__in=unfinished).defer("password"))
+        chosen = self._chosen(Instance.objects.filter(sync_records__in=unfinished))
         outcomes: list[Outcome] = []
         if session.status == SessionStatus.RUNNING:
             outcomes = self._run(session, chosen, ignore, lambda: self.sessions.finish_if_done(session))
@@ -111,7 +111,7 @@ class CollectionService:
 
     def _chosen(self, instances: Iterable[Instance] | None) -> list[Instance]:
         if instances is None:
-            instances = Instance.objects.collectable().defer("password")
+            instances = Instance.objects.collectable()
         return sorted({one.pk: one for one in instances}.values(), key=lambda one: one.pk)
 
     def _open(self, chosen: list[Instance], fleet: bool, retry_of: str, **options: Any) -> SyncSession:

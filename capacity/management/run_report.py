@@ -58,9 +58,7 @@ def show_largest(out: OutputWrapper, period: Period, count: int) -> None:
                 str(row.max_database_count),
                 _("%(covered)d of %(days)d") % {"covered": row.covered_days, "days": period.days},
             ]
-            for row in rows.select_related("instance")
-            .defer("instance__password")
-            .order_by("-avg_total_size_bytes", "instance_id")[:count]
+            for row in rows.select_related("instance").order_by("-avg_total_size_bytes", "instance_id")[:count]
         ],
     )
 

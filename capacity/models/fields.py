@@ -7,6 +7,7 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
+from django.db.models.query_utils import DeferredAttribute
 from django.utils.translation import gettext as _
 
 from capacity.errors import FieldKeyError
@@ -30,29 +31,62 @@ def validate_text(value: str) -> None:
         raise ValidationError(_("It has characters in it that cannot be stored."), code="invalid")
 
 
-class EncryptedTextField(models.TextField):
-    """Text that is a Fernet token in the database and plain in Python; "" stays "".
+class Token(str):
+    """An encrypted text as it stands in the database."""
 
-    Reading a value that no key decrypts raises FieldKeyError, so lists `defer()` it. It cannot be
-    looked up: the same text gives another token each time. dumpdata writes the token, loaddata reads it
-    with the keys of its own settings.
-    """
-
-    default_validators = [validate_text]
-
-    def get_prep_value(self, value: Any) -> Any:
-        value = super().get_prep_value(value)
-        return key_ring().encrypt(value.encode()).decode() if value else value
-
-    def from_db_value(self, value: Any, expression: Any, connection: Any) -> Any:
-        if not value:
-            return value
+    def decrypt(self) -> str:
+        """Raises FieldKeyError when no key of WHALEFALL_FIELD_KEYS decrypts it."""
         try:
-            return key_ring().decrypt(value.encode()).decode()
+            return key_ring().decrypt(self.encode()).decode()
         except InvalidToken:
             raise FieldKeyError(
                 _("A stored password cannot be decrypted: add the key it was written with to WHALEFALL_FIELD_KEYS.")
             ) from None
+
+
+class DecryptedOnAccess(DeferredAttribute):
+    """The attribute of an EncryptedTextField: the loaded object holds the token, who asks gets the text."""
+
+    def __get__(self, instance: Any, cls: Any = None) -> Any:
+        value = super().__get__(instance, cls)
+        return value.decrypt() if isinstance(value, Token) else value
+
+    def __set__(self, instance: models.Model, value: Any) -> None:
+        instance.__dict__[self.field.attname] = value
+
+
+class EncryptedTextField(models.TextField):
+    """Text that is a Fernet token in the database and plain in Python; "" stays "".
+
+    It is decrypted when the attribute is read, never when a row is loaded: a value that no key decrypts
+    raises FieldKeyError for whoever needs that value (refresh_from_db() of it included) and breaks no list.
+    values() gives the token. Saving an object whose text was not set leaves the stored one as it is. It
+    cannot be looked up: the same text gives another token each time. dumpdata writes the token, loaddata
+    reads it with the keys of its own settings.
+    """
+
+    descriptor_class = DecryptedOnAccess
+    default_validators = [validate_text]
+
+    def from_db_value(self, value: Any, expression: Any, connection: Any) -> Any:
+        return Token(value) if value else value
+
+    def get_prep_value(self, value: Any) -> Any:
+        if isinstance(value, Token):
+            return str(value)
+        value = super().get_prep_value(value)
+        return key_ring().encrypt(value.encode()).decode() if value else value
+
+    def pre_save(self, model_instance: models.Model, add: bool) -> Any:
+        stored = model_instance.__dict__.get(self.attname)
+        if not isinstance(stored, Token):
+            return super().pre_save(model_instance, add)
+        # The column itself: with a new key it may have another token since the row was loaded, which stays.
+        return stored if add else models.F(self.attname)
+
+    def value_from_object(self, obj: models.Model) -> Any:
+        """For dumpdata: the token of an object that was loaded."""
+        return obj.__dict__.get(self.attname) or super().value_from_object(obj)
 
     def value_to_string(self, obj: models.Model) -> str:
         value = self.value_from_object(obj)
@@ -63,8 +97,8 @@ class EncryptedTextField(models.TextField):
         if not value or not value.startswith(DUMPED):
             return value
         try:
-            return key_ring().decrypt(value.removeprefix(DUMPED).encode()).decode()
-        except InvalidToken:
+            return Token(value.removeprefix(DUMPED)).decrypt()
+        except FieldKeyError:
             raise ValidationError(
                 _("An encrypted password cannot be decrypted: add its key to WHALEFALL_FIELD_KEYS."), code="invalid"
             ) from None

@@ -51,4 +51,4 @@ def register() -> None:
 
 
 def _instances(ids: list[int]) -> QuerySet[Instance]:
-    return Instance.objects.filter(pk__in=ids).defer("password")
+    return Instance.objects.filter(pk__in=ids)

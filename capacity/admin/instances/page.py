@@ -65,8 +65,7 @@ class InstanceAdmin(InstanceActions):
     change_form_before_template = "capacity/instance/connection.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Instance]:
-        # Not decrypted for a page that does not need it.
-        return with_growth(super().get_queryset(request).defer("password"))
+        return with_growth(super().get_queryset(request))
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         """With what the spark lines need, of the rows of this page alone."""

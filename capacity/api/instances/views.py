@@ -63,8 +63,7 @@ class InstanceViewSet(
 ):
     """The database servers. Passwords can be set, never read."""
 
-    # Not decrypted: nothing here needs it.
-    queryset = Instance.objects.defer("password").order_by("name")
+    queryset = Instance.objects.order_by("name")
     serializer_class = InstanceSerializer
     filterset_class = InstanceFilters
     lookup_value_converter = "int"

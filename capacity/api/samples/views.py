@@ -47,7 +47,7 @@ class SampleFilters(django_filters.FilterSet):
 class SampleViewSet(ListModelMixin, BaseViewSet):
     """Sizes as they were measured. The newest stored ones first; filters and orders need an `instance`."""
 
-    queryset = DatabaseSizeStat.objects.select_related("instance").defer("instance__password").order_by("-id")
+    queryset = DatabaseSizeStat.objects.select_related("instance").order_by("-id")
     serializer_class = SampleSerializer
     filterset_class = SampleFilters
     ordering_fields = ["collected_at"]

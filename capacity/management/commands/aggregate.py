@@ -128,7 +128,7 @@ class Command(BaseCommand):
     def _instances(self, names: list[str] | None) -> list[Instance] | None:
         if not names:
             return None
-        found = list(Instance.objects.filter(name__in=names).defer("password").order_by("pk"))
+        found = list(Instance.objects.filter(name__in=names).order_by("pk"))
         unknown = sorted(set(names) - {one.name for one in found})
         if unknown:
             raise CommandError(_("There is no instance named %(names)s.") % {"names": ", ".join(unknown)})

@@ -59,7 +59,7 @@ class Command(BaseCommand):
     def _instances(self, names: list[str] | None) -> list[Instance] | None:
         if names is None:
             return None
-        found = list(Instance.objects.filter(name__in=names).defer("password"))
+        found = list(Instance.objects.filter(name__in=names))
         unknown = sorted(set(names) - {one.name for one in found})
         if unknown:
             raise CommandError(_("There is no instance named %(names)s.") % {"names": ", ".join(unknown)})

@@ -26,7 +26,7 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="print what was deleted as JSON")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        instance = Instance.objects.filter(name=options["name"]).defer("password").first()
+        instance = Instance.objects.filter(name=options["name"]).first()
         if instance is None:
             raise CommandError(_("There is no instance named %(name)s.") % {"name": options["name"]})
         history = history_of(instance)

@@ -77,12 +77,8 @@ def _fleet_rows() -> list[list[str]]:
     """The latest state of each instance of the demo."""
     notes = {one.name: one.note for one in FLEET}
     latest = InstanceSizeStat.objects.filter(instance=OuterRef("pk")).order_by("-collected_on")
-    instances = (
-        Instance.objects.filter(name__in=notes)
-        .defer("password")
-        .annotate(
-            size=Subquery(latest.values("total_size_bytes")[:1]), count=Subquery(latest.values("database_count")[:1])
-        )
+    instances = Instance.objects.filter(name__in=notes).annotate(
+        size=Subquery(latest.values("total_size_bytes")[:1]), count=Subquery(latest.values("database_count")[:1])
     )
     return [
         [

@@ -162,12 +162,5 @@ def test_only_the_days_of_the_rows_on_the_page_are_read(admin_client):
     assert len(re.search(r'"instance_id" IN \(([^)]*)\)', days)[1].split(",")) == 50
 
 
-def test_no_password_is_read_for_the_list(admin_client):
-    make_instance(password="hunter2")
-    with CaptureQueriesContext(connection) as queries:
-        admin_client.get(URL)
-    assert not any('"instances"."password"' in one["sql"] for one in queries)
-
-
 def test_a_moment_names_the_time_zone(admin_client, grown, settings):
     assert f"({settings.TIME_ZONE})" in admin_client.get(URL).content.decode()

