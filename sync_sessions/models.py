@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from .choices import OPEN_SESSION, RecordStatus, Scope, SessionStatus, SyncCategory, SyncType
 from .querysets import SyncInstanceRecordQuerySet, SyncSessionQuerySet
+from .shared_details import RecordDetailsField
 
 
 def known(field: str, choices: type[models.TextChoices], name: str) -> models.CheckConstraint:
@@ -26,6 +27,10 @@ class SyncSession(models.Model):
     scope = models.CharField(_("scope"), max_length=16, choices=Scope, default=Scope.ALL)
     lock_key = models.CharField(_("lock key"), max_length=64, help_text=_("One open session per key at a time."))
     details = models.JSONField(_("details"), default=dict, help_text=_("What was asked for; version 1."))
+
+    shared_details = models.JSONField(
+        _("details of its records"), default=dict, editable=False, help_text=_("What they have in common, by status.")
+    )
 
     total_instances = models.PositiveIntegerField(_("instances"), default=0)
     successful_instances = models.PositiveIntegerField(_("successful"), default=0)
@@ -121,7 +126,7 @@ class SyncInstanceRecord(models.Model):
     items_deleted = models.PositiveIntegerField(_("deleted"), default=0)
     error_code = models.CharField(_("error code"), max_length=64, blank=True)
     error_message = models.TextField(_("reason"), blank=True)
-    sync_details = models.JSONField(_("details"), default=dict)
+    sync_details = RecordDetailsField(_("details"), default=dict)
     created_at = models.DateTimeField(_("created at"), db_default=Now(), editable=False)
 
     objects = SyncInstanceRecordQuerySet.as_manager()

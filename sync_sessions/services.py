@@ -6,7 +6,7 @@ Database errors propagate.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
@@ -25,6 +25,7 @@ from .ends import end_session
 from .errors import SessionAlreadyRunning, SessionFinished, SessionLost
 from .models import SyncInstanceRecord, SyncSession
 from .reasons import RESULT_MISSING, STALE_REASONS
+from .shared_details import common, to_store
 
 
 @dataclass(frozen=True)
@@ -175,13 +176,32 @@ class SyncSessionService:
         if results:
             skipped = sum(result.status == RecordStatus.SKIPPED for result in results)
             self.heartbeat(session, successful=len(results) - skipped, skipped=skipped)
-            records_sql.finish_records(results)
+            self._finish_records(session, results)
 
     def fail_instance_records(self, session: SyncSession, results: Sequence[RecordResult]) -> None:
         """Behind the fence, writes the ends of failed records."""
         if results:
             self.heartbeat(session, failed=len(results))
-            records_sql.finish_records(results)
+            self._finish_records(session, results)
+
+    def _finish_records(self, session: SyncSession, results: Sequence[RecordResult]) -> None:
+        """Behind the fence, which holds the session's row until the caller's transaction ends: so one process at a
+        time settles what the records share. Read anew each time, as a chunk that was rolled back has settled nothing.
+        """
+        row = SyncSession.objects.filter(pk=session.pk)
+        shared = row.values_list("shared_details", flat=True).get()
+        by_status: dict[str, list[Mapping[str, Any]]] = {}
+        for result in results:
+            by_status.setdefault(str(result.status), []).append(result.sync_details)
+        new = {status: common(details) for status, details in by_status.items() if status not in shared}
+        if new:
+            shared = shared | new
+            row.update(shared_details=shared)
+        session.shared_details = shared
+        records_sql.finish_records(
+            replace(result, sync_details=to_store(result.sync_details, shared[str(result.status)]))
+            for result in results
+        )
 
     def finish_session(self, session: SyncSession, *, missing_details: Mapping[str, Any] | None = None) -> None:
         """running -> completed if no record failed, else failed. Records without a result fail first.

@@ -225,7 +225,7 @@ def test_statements_do_not_grow_with_the_records(open_session, count):
         service.start_instance_records(session, ids)
         service.complete_instance_records(session, ends(session))
         service.finish_session(session)
-    assert len(queries) == 23  # savepoints of the test included
+    assert len(queries) == 25  # savepoints of the test included
 
 
 def test_the_snapshot_is_what_the_database_has(open_session, two):
