@@ -57,5 +57,12 @@ class RecordStatus(models.TextChoices):
     CANCELLED = "cancelled", _("Cancelled")  # the run was cancelled before its turn
 
 
+class Service(models.TextChoices):
+    """The processes that queued and scheduled runs need."""
+
+    WORKER = "worker", _("Worker")  # does what is queued
+    BEAT = "beat", _("Beat")  # queues what is scheduled
+
+
 OPEN_SESSION = (SessionStatus.PENDING, SessionStatus.RUNNING)
 OPEN_RECORD = (RecordStatus.PENDING, RecordStatus.RUNNING)

@@ -8,7 +8,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
-from .choices import OPEN_SESSION, RecordStatus, Scope, SessionStatus, SyncCategory, SyncType
+from .choices import OPEN_SESSION, RecordStatus, Scope, Service, SessionStatus, SyncCategory, SyncType
 from .querysets import SyncInstanceRecordQuerySet, SyncSessionQuerySet
 from .shared_details import RecordDetailsField
 
@@ -153,3 +153,19 @@ class SyncInstanceRecord(models.Model):
 
     def __str__(self) -> str:
         return f"{self.instance_name}: {self.get_status_display()}"
+
+
+class SignOfLife(models.Model):
+    """When a process of a service last said that it lives."""
+
+    service = models.CharField(_("service"), primary_key=True, max_length=16, choices=Service)
+    seen_at = models.DateTimeField(_("last sign of life"))
+
+    class Meta:
+        db_table = "signs_of_life"
+        verbose_name = _("sign of life")
+        verbose_name_plural = _("signs of life")
+        constraints = [known("service", Service, "signs_of_life_service_known")]
+
+    def __str__(self) -> str:
+        return f"{self.service}: {self.seen_at}"

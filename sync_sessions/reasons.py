@@ -48,6 +48,11 @@ def sentence_of(code: str) -> str:
     return gettext(str(_sentences[code])) if code in _sentences else ""
 
 
+def known_codes() -> list[str]:
+    """The codes that have a sentence. Ask when all apps are ready."""
+    return list(_sentences)
+
+
 def translated(stored: str) -> str:
     """A stored text in the reader's language, if the catalogue has it; as a sentence."""
     return capfirst(gettext(stored))

@@ -10,6 +10,8 @@ from django.http import HttpRequest, JsonResponse
 from redis import Redis
 from redis.exceptions import RedisError
 
+from sync_sessions.life import signs
+
 log = structlog.get_logger(__name__)
 
 
@@ -26,12 +28,24 @@ def _ask_broker() -> None:
         client.close()
 
 
+def _others() -> dict[str, str]:
+    """{service: "ok", or for how long it has been silent}."""
+    words = {}
+    for sign in signs():
+        silence = f" for {sign.age.total_seconds():.0f} s" if sign.age else ", ever"
+        words[str(sign.service)] = f"no sign of life{silence}" if sign.is_silent else "ok"
+    return words
+
+
 def healthz(request: HttpRequest) -> JsonResponse:
     return JsonResponse({"status": "ok"})
 
 
 def readyz(request: HttpRequest) -> JsonResponse:
-    """200, or 503 with the service that does not answer; why is in the log alone."""
+    """200, or 503 with the service that does not answer; why is in the log alone.
+
+    A worker or a beat that is silent is said and changes nothing: this process does its work without them.
+    """
     services: dict[str, Callable[[], None]] = {"database": _ask_database}
     if settings.CELERY_BROKER_URL:
         services["broker"] = _ask_broker
@@ -44,4 +58,6 @@ def readyz(request: HttpRequest) -> JsonResponse:
             log.error("readyz.no_answer", service=name, error=str(error))
             states[name] = "no answer"
     ready = set(states.values()) == {"ok"}
+    if states["database"] == "ok":
+        states |= _others()
     return JsonResponse({"status": "ok" if ready else "not ready", **states}, status=200 if ready else 503)

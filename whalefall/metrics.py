@@ -11,6 +11,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 
 from capacity.insight import gauges
 from sync_sessions.choices import SessionStatus
+from sync_sessions.life import signs
 from sync_sessions.models import SyncSession
 
 _RUN_GAUGES = {
@@ -35,6 +36,7 @@ class FleetCollector:
         for status, count in gauges.open_sessions().items():
             opened.add_metric([status], count)
         yield opened
+        yield from _services()
         text = "Complete periods that new samples have outdated and that wait to be computed."
         yield _gauge("stale_periods", text, gauges.stale_period_count())
         yield _gauge("active_instances", "Instances that are collected and aggregated.", gauges.active_instances())
@@ -45,6 +47,18 @@ def _gauge(name: str, text: str, value: float) -> Metric:
     gauge = GaugeMetricFamily(f"whalefall_{name}", text)
     gauge.add_metric([], value)
     return gauge
+
+
+def _services() -> Iterator[Metric]:
+    """Of worker and beat, where there is a broker (label `service`)."""
+    up = GaugeMetricFamily("whalefall_service_up", "1 if it gives signs of life, else 0.", labels=["service"])
+    text = "Seconds since its last sign of life; of one that never gave any there is none."
+    age = GaugeMetricFamily("whalefall_service_sign_age_seconds", text, labels=["service"])
+    for sign in signs():
+        up.add_metric([str(sign.service)], float(not sign.is_silent))
+        if sign.age is not None:
+            age.add_metric([str(sign.service)], sign.age.total_seconds())
+    return iter([up, age])
 
 
 def _last_runs(runs: dict[str, SyncSession]) -> Iterator[Metric]:

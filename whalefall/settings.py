@@ -194,7 +194,7 @@ if REDIS_URL:
 # Celery. Schedules live in the database, where staff edit them, so there is no CELERY_BEAT_SCHEDULE.
 CELERY_BROKER_URL = redis_url("CELERY_BROKER_URL", REDIS_URL)
 CELERY_TIMEZONE = TIME_ZONE = WHALEFALL_TIME_ZONE
-CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_BEAT_SCHEDULER = "whalefall.beat:Scheduler"  # django-celery-beat's, with a sign of life
 # A beat that was down at the hour would else fire early the next day and again on time.
 CELERY_BEAT_CRON_STARTING_DEADLINE = 3600
 CELERY_TASK_IGNORE_RESULT = True  # the session is the record

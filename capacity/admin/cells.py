@@ -47,13 +47,11 @@ def change_cell(last: int | None, before: int | None, span: timedelta) -> SafeSt
     )
 
 
-def is_late(at: datetime | None, now: datetime) -> bool:
-    return at is None or now - at > LATE_AFTER
-
-
-def sample_cell(at: datetime | None, now: datetime, expected: bool) -> SafeString:
-    """The age of the last sample; a word marks it when one is `expected` and it is late."""
-    late = format_html('<span class="{}">{}</span>', WARNING, _("late")) if expected and is_late(at, now) else ""
+def sample_cell(at: datetime | None, now: datetime, since: datetime | None) -> SafeString:
+    """The age of the last sample; a word marks it when it is late. `since`: from when on they are expected, if at
+    all."""
+    is_late = since is not None and now - (at or since) > LATE_AFTER
+    late = format_html('<span class="{}">{}</span>', WARNING, _("late")) if is_late else ""
     if at is None:
         return format_html("{} {}", unknown(_("No sample yet.")), late)
     age = _("%(age)s ago") % {"age": timesince(at, now, depth=1)}

@@ -24,18 +24,18 @@ class Failure(NamedTuple):
     instance: int
     name: str
     session: int
-    kind: str  #: of run: a period type, or "collection"
+    category: str  #: of run: a collection or an aggregation
+    code: str  #: of the error, "" if it has none
     reason: str
 
 
 def failures() -> list[Failure]:
     """Which active instances failed in their own last run of a kind, by name, whatever other instances did since."""
-    columns = ("instance_id", "instance__name", "session_id", "session__lock_key")
+    columns = ("instance_id", "instance__name", "session_id", "sync_category", "error_code")
     reason = Left("error_message", REASON_LENGTH)
     runs = SyncInstanceRecord.objects.filter(sync_category__in=[SyncCategory.AGGREGATION, SyncCategory.CAPACITY])
     failed = runs.last_failures().order_by("instance__name", "pk").values_list(*columns, reason)
-    # The kind is the second part of a lock key, with or without an instance behind it.
-    return [Failure(pk, name, session, key.split(":")[1], text) for pk, name, session, key, text in failed]
+    return list(starmap(Failure, failed))
 
 
 class Jump(NamedTuple):

@@ -103,8 +103,8 @@ class Fleet:
         return sorted(grown, key=lambda pair: (-pair[1], pair[0].name))[:count]
 
     def late(self, now: datetime) -> list[InstanceSize]:
-        """Those without a sample for longer than LATE_AFTER, or at all."""
-        return [one for one in self.instances if not one.last_sample_at or now - one.last_sample_at > LATE_AFTER]
+        """Those without a sample for longer than LATE_AFTER; a new one is given that time for its first."""
+        return [one for one in self.instances if now - (one.last_sample_at or one.created_at) > LATE_AFTER]
 
 
 def read_fleet(day: date) -> Fleet:

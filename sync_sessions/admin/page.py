@@ -9,18 +9,20 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from sync_sessions.choices import OPEN_SESSION, SessionStatus
+from sync_sessions.choices import OPEN_SESSION, Service, SessionStatus
 from sync_sessions.common.durations import duration_text
 from sync_sessions.details import readable
+from sync_sessions.life import silent
 from sync_sessions.models import SyncSession
 
 from . import cells
+from .life import silence_text
 
 CANCEL = "sync_sessions.cancel_syncsession"
 RETRY = "capacity.trigger_aggregation"
-#: On the page of a session that has just been queued; neutral, as it still stands there when the run has failed.
-QUEUED = gettext_lazy("Queued: this page moves by itself.")
-PATIENCE = timedelta(seconds=30)  #: a queued session that waits longer may have no worker
+#: On the page of a session that has just been queued; true also when the run has ended and it still stands there.
+QUEUED = gettext_lazy("The run was queued.")
+PATIENCE = timedelta(seconds=30)  #: a living worker that is free takes a queued session at once
 #: Shown elsewhere on the page, or as a link.
 SHOWN_APART = {"period_type", "period_start", "period_end", "retry_of", "selected"}
 
@@ -46,8 +48,7 @@ def live(session: SyncSession, request: HttpRequest) -> dict[str, Any]:
     return {
         "session": session,
         "open": is_open,
-        "pending": session.status == SessionStatus.PENDING,
-        "kept_waiting": session.status == SessionStatus.PENDING and timezone.now() - session.created_at > PATIENCE,
+        "waiting": _waiting(session) if session.status == SessionStatus.PENDING else "",
         "cancelled": session.status == SessionStatus.CANCELLED,
         "progress": progress,
         "badge": cells.badge(session),
@@ -64,6 +65,15 @@ def live(session: SyncSession, request: HttpRequest) -> dict[str, Any]:
             (_("last sign of life"), is_open and _ago(session.heartbeat_at)),
         ),
     }
+
+
+def _waiting(session: SyncSession) -> str:
+    """What a queued run waits for."""
+    for sign in silent(Service.WORKER):
+        return silence_text(sign)
+    if timezone.now() - session.created_at > PATIENCE:
+        return _("The workers are busy: it begins as soon as one is free.")
+    return _("It begins as soon as a worker is free.")
 
 
 def _waited(session: SyncSession) -> bool:

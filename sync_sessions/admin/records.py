@@ -9,15 +9,16 @@ from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from unfold.contrib.filters.admin import ChoicesDropdownFilter
+from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter, DropdownFilter, RadioFilter
 from unfold.decorators import display
 
 from sync_sessions.choices import RecordStatus
 from sync_sessions.common.admin.bounded import Bounded
+from sync_sessions.common.admin.filters import StartedFilter
 from sync_sessions.common.admin.read_only import ReadOnly
 from sync_sessions.details import Line, readable
 from sync_sessions.models import SyncInstanceRecord, SyncSession
-from sync_sessions.reasons import Reason
+from sync_sessions.reasons import Reason, known_codes, sentence_of
 
 from . import cells
 
@@ -93,10 +94,42 @@ def table(session: SyncSession, request: HttpRequest) -> dict[str, Any]:
     }
 
 
+class StandingFilter(RadioFilter):
+    """The failures that the dashboard tells of."""
+
+    title = gettext_lazy("still failing")
+    parameter_name = "standing"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Any:
+        return [("yes", _("Failed and not run again since"))]
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> QuerySet[SyncInstanceRecord]:
+        return queryset.last_failures() if self.value() == "yes" else queryset
+
+
+class ReasonFilter(DropdownFilter):
+    title = gettext_lazy("reason")
+    parameter_name = "reason"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Any:
+        return sorted(((code, sentence_of(code)) for code in known_codes()), key=lambda one: one[1])
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(error_code=self.value()) if self.value() else queryset
+
+
 @admin.register(SyncInstanceRecord)
 class SyncInstanceRecordAdmin(ReadOnly, Bounded):
     list_display = ["instance_name", "state", "why", "items_synced", "session_kind", "completed_at"]
-    list_filter = [("status", ChoicesDropdownFilter), ("sync_category", ChoicesDropdownFilter)]
+    list_filter = [
+        ("status", ChoicesDropdownFilter),
+        StandingFilter,
+        ReasonFilter,
+        ("sync_category", ChoicesDropdownFilter),
+        ("session__created_at", StartedFilter),
+        ("instance", AutocompleteSelectFilter),
+    ]
+    show_facets = admin.ShowFacets.NEVER  # each count would read the whole table
     list_filter_submit = True
     list_per_page = PER_PAGE
     list_select_related = ["session"]

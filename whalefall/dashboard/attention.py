@@ -1,48 +1,75 @@
-"""Which instances somebody should look at, for the dashboard."""
+"""What somebody should look at, for the dashboard: one line per reason, with how many instances it is about."""
 
+from collections.abc import Iterable
 from datetime import date, datetime
+from itertools import groupby
 from typing import Any
 
+from django.http import QueryDict
 from django.urls import reverse
 from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from capacity.insight import attention
 from capacity.insight.fleet import Fleet
 from capacity.units import format_percent
+from sync_sessions.admin.life import silence_text
+from sync_sessions.choices import SyncCategory
 from sync_sessions.common.words import told
+from sync_sessions.life import silent
+from sync_sessions.reasons import explain
 
 from .words import LABELS, instance_url
 
+NAMED = 3  #: of the instances of a line; the others are counted, and its link shows them all
 
-def late(fleet: Fleet, now: datetime) -> list[dict[str, Any]]:
+
+def services() -> list[dict[str, Any]]:
     return [
-        {
-            "what": _("no sample"),
-            "variant": "warning",
-            "name": one.name,
-            "url": instance_url(one.pk),
-            "text": _("The last sample is %(age)s old.") % {"age": timesince(one.last_sample_at, now, depth=1)}
-            if one.last_sample_at
-            else _("It has never been measured."),
-        }
-        for one in fleet.late(now)
+        {"what": sign.service.label, "variant": "danger", "text": silence_text(sign), "names": []} for sign in silent()
     ]
 
 
 def failures() -> list[dict[str, Any]]:
-    return [
-        {
-            "what": _("failed"),
-            "variant": "danger",
-            "name": one.name,
-            "url": instance_url(one.instance),
-            "text": told(LABELS.get(one.kind, one.kind), one.reason),
-            "more": reverse("admin:sync_sessions_syncsession_change", args=[one.session]),
-            "link": _("Show the session"),
-        }
-        for one in attention.failures()
+    """A line per reason, that of most instances first."""
+    found = sorted(attention.failures(), key=lambda one: (one.category, one.code, one.name))
+    groups = [(key, list(group)) for key, group in groupby(found, key=lambda one: (one.category, one.code))]
+    lines = []
+    for (category, code), group in sorted(groups, key=lambda one: (-len(one[1]), one[0])):
+        reason = explain(code, group[0].reason)
+        instances = dict.fromkeys((one.instance, one.name) for one in group)
+        shown = {"standing": "yes", "sync_category__exact": category, "reason": code}
+        lines.append(
+            {
+                "what": _("failed"),
+                "variant": "danger",
+                "text": told(SyncCategory(category).label, reason.sentence),
+                "detail": reason.detail,
+                **_named(instances, _address("sync_sessions_syncinstancerecord", **shown)),
+                "link": _("Show these records"),
+            }
+        )
+    return lines
+
+
+def unmeasured(fleet: Fleet, now: datetime) -> list[dict[str, Any]]:
+    """Those whose samples do not come any more, and those that never had one."""
+    late = sorted(fleet.late(now), key=lambda one: (one.last_sample_at is not None, one.last_sample_at, one.name))
+    ages = [one.last_sample_at for one in late if one.last_sample_at]
+    groups = [
+        ("never", _("never measured"), ""),
+        ("late", _("no sample"), _("oldest: %(age)s ago") % {"age": timesince(ages[0], now, depth=1)} if ages else ""),
     ]
+    lines = []
+    for key, what, detail in groups:
+        of_it = [(one.pk, one.name) for one in late if bool(one.last_sample_at) == (key == "late")]
+        if not of_it:
+            continue
+        text = ngettext("%(count)d instance", "%(count)d instances", len(of_it)) % {"count": len(of_it)}
+        line = {"what": what, "variant": "warning", "text": text, "detail": detail, "link": _("Show these instances")}
+        lines.append(line | _named(of_it, _address("capacity_instance", sample=key)))
+    return lines
 
 
 def jumps(day: date) -> list[dict[str, Any]]:
@@ -50,12 +77,23 @@ def jumps(day: date) -> list[dict[str, Any]]:
         {
             "what": _("jump"),
             "variant": "info",
-            "name": one.name,
-            "url": instance_url(one.instance),
             "text": _("%(percent)s against the period before (%(period)s).")
             % {"percent": format_percent(one.percent), "period": LABELS[one.period_type]},
+            "names": [{"name": one.name, "url": instance_url(one.instance)}],
             "more": reverse("admin:capacity_instancesizeaggregation_change", args=[one.row]),
             "link": _("Show the period row"),
         }
         for one in attention.jumps(day)
     ]
+
+
+def _named(instances: Iterable[tuple[int, str]], more: str) -> dict[str, Any]:
+    every = list(instances)
+    names = [{"name": name, "url": instance_url(pk)} for pk, name in every[:NAMED]]
+    return {"names": names, "left": len(every[NAMED:]), "count": len(every), "more": more}
+
+
+def _address(page: str, **filters: str) -> str:
+    query = QueryDict(mutable=True)
+    query.update(filters)
+    return f"{reverse(f'admin:{page}_changelist')}?{query.urlencode()}"

@@ -15,7 +15,7 @@ from capacity.insight.fleet import read_fleet
 from capacity.periods import PERIOD_CONFIG, PERIODS, today
 from sync_sessions.common.words import listed
 
-from .attention import failures, jumps, late
+from .attention import failures, jumps, services, unmeasured
 from .chart import fleet_chart
 from .fleet import coverage, first_step, fleet_cards, tops
 from .runs import last_runs, open_sessions, stale
@@ -43,7 +43,11 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     if fleet:
         cards |= {"first_step": first_step(request, fleet), "fleet": fleet_cards(fleet)}
         cards |= {"coverage": coverage(fleet), "tops": tops(fleet)}
-        problems = [*late(fleet, now), *(failures() if sees_runs else ()), *(jumps(day) if sees_rows else ())]
+        problems = [
+            *([*services(), *failures()] if sees_runs else ()),
+            *unmeasured(fleet, now),
+            *(jumps(day) if sees_rows else ()),
+        ]
         cards["attention"] = {"shown": problems[:SHOWN], "left": len(problems[SHOWN:])}
     if sees_rows:
         cards["history"] = history(request, day)

@@ -78,7 +78,7 @@ def test_shared_tasks_belong_to_the_application():
         ("worker_prefetch_multiplier", 1),
         ("worker_hijack_root_logger", False),
         ("broker_connection_retry_on_startup", True),
-        ("beat_scheduler", "django_celery_beat.schedulers:DatabaseScheduler"),
+        ("beat_scheduler", "whalefall.beat:Scheduler"),
         ("beat_cron_starting_deadline", 3600),
         ("beat_schedule", {}),
         ("timezone", "Asia/Shanghai"),

@@ -1,7 +1,11 @@
 """/healthz, /readyz and /metrics, as load balancers and Prometheus ask for them."""
 
+import re
+from datetime import timedelta
+
 import pytest
 from django.db import connection
+from django.db.models.functions import Now
 from django.test.utils import CaptureQueriesContext
 from prometheus_client.parser import text_string_to_metric_families
 from structlog.testing import capture_logs
@@ -9,7 +13,9 @@ from structlog.testing import capture_logs
 from capacity.tests.factories import make_instance
 from capacity.tests.samples import add_day, make_fleet, mark, run, the
 from capacity.tests.servers import closed_port, serving
-from sync_sessions.models import SyncSession
+from sync_sessions import life
+from sync_sessions.choices import Service
+from sync_sessions.models import SignOfLife, SyncSession
 from sync_sessions.services import sync_session_service
 from whalefall.tests.brokers import redis_database
 
@@ -64,7 +70,27 @@ def test_without_a_broker_the_database_is_all_that_readyz_asks(client):
 @pytest.mark.django_db
 def test_with_a_broker_readyz_asks_it_too(client, settings):
     with redis_database() as settings.CELERY_BROKER_URL:
-        assert ready(client) == (200, {"status": "ok", "database": "ok", "broker": "ok"})
+        life.give_sign(Service.WORKER)
+        life.give_sign(Service.BEAT)
+        answer = ready(client)
+
+    services = {"database": "ok", "broker": "ok", "worker": "ok", "beat": "ok"}
+    assert answer == (200, {"status": "ok", **services})
+
+
+@pytest.mark.django_db
+def test_a_silent_worker_and_a_beat_that_never_ran_are_said_and_the_site_stays_ready(client, settings, scrape):
+    life.give_sign(Service.WORKER)
+    SignOfLife.objects.update(seen_at=Now() - timedelta(seconds=120))
+    with redis_database() as settings.CELERY_BROKER_URL:
+        status, said = ready(client)
+        metrics = scrape()
+
+    assert (status, said["status"], said["beat"]) == (200, "ok", "no sign of life, ever")
+    assert re.fullmatch(r"no sign of life for 12\d s", said["worker"])
+    assert metrics["service_up"] == {"worker": 0, "beat": 0}
+    assert list(metrics["service_sign_age_seconds"]) == ["worker"]
+    assert 120 <= metrics["service_sign_age_seconds"]["worker"] < 130
 
 
 @pytest.mark.django_db
@@ -74,7 +100,8 @@ def test_a_broker_that_is_down_is_a_503_that_names_it_and_says_why_in_the_log_al
     with capture_logs() as logs:
         answer = ready(client)
 
-    assert answer == (503, {"status": "not ready", "database": "ok", "broker": "no answer"})
+    assert (answer[0], answer[1]["database"], answer[1]["broker"]) == (503, "ok", "no answer")
+    assert answer[1]["status"] == "not ready"
     [line] = logs
     assert (line["log_level"], line["event"], line["service"]) == ("error", "readyz.no_answer", "broker")
     assert "refused" in line["error"] and "hunter2" not in line["error"]
@@ -109,6 +136,8 @@ def test_an_empty_database_has_metrics_too(scrape):
         "last_run_skipped_instances": {},
         "last_run_failed_instances": {},
         "open_sessions": {"pending": 0, "running": 0},
+        "service_up": {},
+        "service_sign_age_seconds": {},
         "stale_periods": {"": 0},
         "active_instances": {"": 0},
         "fleet_bytes": {"": 0},

@@ -37,7 +37,9 @@ def of(instance: Any, request: HttpRequest) -> dict[str, Any]:
         "databases_count": instance.last_databases,
         "week": change_cell(instance.last_bytes, instance.week_ago_bytes, WEEK),
         "month": change_cell(instance.last_bytes, instance.month_ago_bytes, MONTH),
-        "sample": sample_cell(instance.last_sample_at, timezone.now(), instance.is_active),
+        "sample": sample_cell(
+            instance.last_sample_at, timezone.now(), instance.created_at if instance.is_active else None
+        ),
         "coverage": _coverage(instance, day),
         "by_month": by_month,
         "chart": (charts.by_month if by_month else charts.by_day)(instance, largest, day),

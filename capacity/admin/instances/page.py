@@ -38,19 +38,22 @@ class LateFilter(admin.SimpleListFilter):
     parameter_name = "sample"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("late", _("active, none for 2 days"))]
+        return [("late", _("active, none for 2 days")), ("never", _("active, never measured"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Instance]) -> QuerySet[Instance]:
-        if self.value() != "late":
+        if self.value() not in ("late", "never"):
             return queryset
         since = timezone.now() - LATE_AFTER
+        measured = Exists(InstanceSizeStat.objects.filter(instance=OuterRef("pk")))
+        if self.value() == "never":
+            return queryset.filter(~measured, is_active=True, created_at__lt=since)
         # By the day as well, which is in the index.
         fresh = InstanceSizeStat.objects.filter(
             instance=OuterRef("pk"),
             collected_on__gte=timezone.localdate(since) - timedelta(days=1),
             collected_at__gte=since,
         )
-        return queryset.filter(~Exists(fresh), is_active=True)
+        return queryset.filter(measured, ~Exists(fresh), is_active=True)
 
 
 @admin.register(Instance)
@@ -148,4 +151,4 @@ class InstanceAdmin(InstanceActions):
 
     @admin.display(description=gettext_lazy("last sample"), ordering="last_sample_at")
     def sample(self, row: Any) -> str:
-        return sample_cell(row.last_sample_at, timezone.now(), row.is_active)
+        return sample_cell(row.last_sample_at, timezone.now(), row.created_at if row.is_active else None)

@@ -22,6 +22,8 @@ from capacity.schedules import default_schedules
 from capacity.scheduling.reading import read
 from capacity.scheduling.store import delete_schedules, save_schedule, switch
 from capacity.scheduling.words import row_what, row_when, sentence
+from sync_sessions.admin.life import silence_text
+from sync_sessions.life import silent
 
 from . import run_now
 from .form import PREVIEW, USED_BY, ScheduleForm
@@ -90,7 +92,7 @@ class ScheduleAdmin(ModelAdmin):
             text = _("There is no schedule: `manage.py install_schedules` makes the default ones.")
             self.message_user(request, text, messages.INFO)
         if request.method == "GET":
-            self._warn_without_broker(request)
+            self._warn_of_what_is_missing(request)
         return super().changelist_view(request, extra_context)
 
     @admin.display(description=gettext_lazy("what"))
@@ -115,6 +117,10 @@ class ScheduleAdmin(ModelAdmin):
     @display(description=gettext_lazy("state"), label={True: "success", False: "warning"}, ordering="enabled")
     def state(self, schedule: Schedule) -> tuple[bool, str]:
         return schedule.enabled, _("On") if schedule.enabled else _("Off")
+
+    @admin.display(description=gettext_lazy("state"))
+    def switch(self, schedule: Schedule) -> str:
+        return self.state(schedule)[1]
 
     @admin.display(description=gettext_lazy("run now"))
     def run_link(self, schedule: Any) -> str:
@@ -150,7 +156,7 @@ class ScheduleAdmin(ModelAdmin):
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         if obj and not self.has_change_permission(request, obj):
-            return [(None, {"fields": ["name", "what", "when", "state", "description"]})]
+            return [(None, {"fields": ["name", "what", "when", "switch", "description"]})]
         return [
             (None, {"fields": ["name", "enabled"]}),
             (_("What it does"), {"fields": ["job", "periods", "scope"]}),
@@ -160,11 +166,11 @@ class ScheduleAdmin(ModelAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         editable = obj is None or self.has_change_permission(request, obj)
-        return [] if editable else ["what", "when", "state"]
+        return [] if editable else ["what", "when", "switch"]
 
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         if request.method == "GET":
-            self._warn_without_broker(request)
+            self._warn_of_what_is_missing(request)
         return super().changeform_view(request, *args, **kwargs)
 
     def render_change_form(self, request: Any, context: Any, *args: Any, obj: Any = None, **kwargs: Any) -> Any:
@@ -211,13 +217,15 @@ class ScheduleAdmin(ModelAdmin):
     def run_now(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return run_now.run_now(self, request, Schedule.objects.get(pk=object_id))
 
-    def _warn_without_broker(self, request: HttpRequest) -> None:
+    def _warn_of_what_is_missing(self, request: HttpRequest) -> None:
         if not broker_configured():
             text = _(
                 "There is no Redis, so nothing runs these schedules: set REDIS_URL and start beat and a worker, or "
                 "run `manage.py collect`, `manage.py aggregate --stale` and `manage.py purge_samples` from cron."
             )
             self.message_user(request, text, messages.WARNING)
+        for sign in silent():
+            self.message_user(request, silence_text(sign), messages.ERROR)
 
     def _switch(self, request: HttpRequest, queryset: QuerySet[Schedule], on: bool) -> int:
         """Gives how many were the other way; each has an entry in its history."""

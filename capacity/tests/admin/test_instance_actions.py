@@ -107,7 +107,7 @@ def test_with_a_broker_it_queues_and_lands_on_the_waiting_session(operator, flee
     assert queued == [("capacity.aggregate_current", str(session.session_id))]
     assert (answer.url, session.status, session.scope) == (session_page(session), "pending", "database")
     # No link to the page that one is on, and no green that outlives a failure.
-    assert told(answer) == [("info", "Queued: this page moves by itself.")]
+    assert told(answer) == [("info", "The run was queued.")]
     assert not DatabaseSizeAggregation.objects.exists()
     assert len(history()) == 1
 

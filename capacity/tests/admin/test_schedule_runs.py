@@ -104,7 +104,7 @@ def test_with_a_broker_it_queues_and_lands_on_the_pending_session(admin_client, 
     answer = admin_client.post(url(weekly))
     session = SyncSession.objects.get()
     assert (answer.url, session.status) == (session_page(session), "pending")
-    assert texts(answer) == [("info", "Queued: this page moves by itself.")]
+    assert texts(answer) == [("info", "The run was queued.")]
     assert queued == [("capacity.aggregate_current", str(session.session_id))]
     assert not InstanceSizeAggregation.objects.exists()
 

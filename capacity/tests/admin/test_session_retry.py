@@ -50,7 +50,7 @@ def test_with_a_broker_it_queues_and_lands_on_the_waiting_session(admin_client, 
     new = SyncSession.objects.latest("id")
     assert answer.url == address(new)
     assert new.status == "pending"
-    assert messages(answer) == ["Queued: this page moves by itself."]
+    assert messages(answer) == ["The run was queued."]
     assert queued == [("capacity.aggregate_current", str(new.session_id))]
     assert 'hx-trigger="every 2s"' in admin_client.get(answer.url).content.decode()
 

@@ -6,7 +6,9 @@ import pytest
 from django.db.models.functions import Now
 from django.urls import reverse
 
-from sync_sessions.models import SyncSession
+from sync_sessions.choices import Service
+from sync_sessions.life import give_sign
+from sync_sessions.models import SignOfLife, SyncSession
 from sync_sessions.services import sync_session_service
 
 from .pages import address
@@ -37,20 +39,29 @@ def test_while_it_runs_it_asks_again_with_what_was_seen(admin_client, session, e
     assert 'aria-valuenow="75" aria-valuetext="3 of 4 (1 failed)"' in page
 
 
-def test_a_waiting_one_asks_again_and_says_what_it_waits_for(admin_client, open_session, make_instances):
-    session = open_session(instances=make_instances(1), status="pending")
+def test_a_waiting_one_asks_again_and_says_what_it_waits_for(admin_client, open_session, age, settings):
+    settings.CELERY_BROKER_URL = "redis://127.0.0.1:6379/0"
+    give_sign(Service.WORKER)
+    session = open_session(status="pending")
     answer, page = live(admin_client, session)
     assert answer.status_code == 200
     assert 'hx-trigger="every 2s"' in page
-    assert "Waiting for a worker" in page
+    assert "It begins as soon as a worker is free." in page
+
+    age(session, timedelta(seconds=40))
+    assert "The workers are busy: it begins as soon as one is free." in live(admin_client, session)[1]
 
 
-def test_one_that_waits_for_long_says_that_no_worker_may_be_running(admin_client, open_session, age):
+def test_one_without_a_living_worker_says_so_at_once(admin_client, open_session, settings):
+    settings.CELERY_BROKER_URL = "redis://127.0.0.1:6379/0"
     session = open_session(status="pending")
-    for waited, said in ((20, False), (40, True)):
-        age(session, timedelta(seconds=waited))
-        page = live(admin_client, session)[1]
-        assert ("<code>celery -A whalefall worker</code>" in page, "Waiting for a worker" in page) == (said, not said)
+    assert "No worker has ever run" in live(admin_client, session)[1]
+
+    give_sign(Service.WORKER)
+    SignOfLife.objects.update(seen_at=Now() - timedelta(seconds=125))
+    page = live(admin_client, session)[1]
+    assert "No worker has given a sign of life for 2 min 5 s" in page
+    assert "as soon as" not in page
 
 
 @pytest.mark.parametrize(

@@ -1,14 +1,20 @@
 """Which instances the dashboard says to look at, and to whom."""
 
+from datetime import timedelta
+
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
-from capacity.models import InstanceSizeAggregation
+from capacity.models import Instance, InstanceSizeAggregation
 from capacity.tests.factories import make_instance
 from capacity.tests.samples import add_both, add_day, aggregate, the
+from sync_sessions import life
+from sync_sessions.choices import Service
 from whalefall.tests.dashboard.runs import failing
 
 pytestmark = pytest.mark.django_db
+RECORDS = "/admin/sync_sessions/syncinstancerecord/"
 HOSTILE = "<img src=x onerror=alert(1)>"
 
 
@@ -24,30 +30,67 @@ def test_instances_that_need_attention_lead_to_the_instance_and_to_what_happened
     attention = dashboard()["attention"]
 
     row = InstanceSizeAggregation.objects.get(instance=jumped)
-    assert [(one["what"], one["name"], one["text"], one.get("more")) for one in attention["shown"]] == [
-        ("no sample", "silent", "The last sample is 1\xa0week old.", None),
-        (
-            "failed",
-            "failed",
-            "Daily: no luck",
-            reverse("admin:sync_sessions_syncsession_change", args=[session.pk]),
-        ),
-        (
-            "jump",
-            "jumped",
-            "+100.00 % against the period before (Daily).",
-            reverse("admin:capacity_instancesizeaggregation_change", args=[row.pk]),
-        ),
+    said = [(one["what"], one["text"], [name["name"] for name in one["names"]]) for one in attention["shown"]]
+    assert said == [
+        ("failed", "Aggregation: No luck", ["failed"]),
+        ("no sample", "1 instance", ["silent"]),
+        ("jump", "+100.00 % against the period before (Daily).", ["jumped"]),
     ]
-    assert [one["url"] for one in attention["shown"]] == [
-        reverse("admin:capacity_instance_change", args=[one.pk]) for one in (silent, failed, jumped)
+    assert [one["more"] for one in attention["shown"]] == [
+        f"{RECORDS}?standing=yes&sync_category__exact=aggregation&reason=",
+        f"{reverse('admin:capacity_instance_changelist')}?sample=late",
+        reverse("admin:capacity_instancesizeaggregation_change", args=[row.pk]),
     ]
+    assert [name["url"] for one in attention["shown"] for name in one["names"]] == [
+        reverse("admin:capacity_instance_change", args=[one.pk]) for one in (failed, silent, jumped)
+    ]
+
+
+def test_equal_reasons_are_one_line_with_a_link_to_exactly_those_records(dashboard, admin_client):
+    add_day(make_instance("measured"), "2025-06-30", 1)
+    down = [make_instance(f"down-{number}") for number in range(5)]
+    failing("capacity:collection", *down, reason="Port 5999 refuses connections", code="refused")
+    failing("capacity:collection:0", make_instance("locked"), reason="authentication", code="wrong_password")
+
+    first, second = dashboard()["attention"]["shown"]
+
+    assert (first["text"], first["count"], first["left"]) == ("Collection: The server refuses connections.", 5, 2)
+    assert [one["name"] for one in first["names"]] == ["down-0", "down-1", "down-2"]
+    assert first["detail"] == "Port 5999 refuses connections"
+    assert second["text"] == "Collection: The server refuses the user name or the password."
+    listed = admin_client.get(first["more"]).context["cl"].result_list
+    assert sorted(record.instance_name for record in listed) == [one.name for one in down]
+
+
+def test_a_new_instance_has_two_days_for_its_first_sample(dashboard, admin_client):
+    add_day(make_instance("measured"), "2025-06-30", 1)
+    make_instance("new")
+    old = make_instance("never")
+    Instance.objects.filter(pk=old.pk).update(created_at=timezone.now() - timedelta(days=3))
+
+    [line] = dashboard()["attention"]["shown"]
+
+    assert (line["what"], [one["name"] for one in line["names"]]) == ("never measured", ["never"])
+    assert [one.name for one in admin_client.get(line["more"]).context["cl"].result_list] == ["never"]
+
+
+def test_a_silent_worker_and_beat_come_first(dashboard, settings):
+    settings.CELERY_BROKER_URL = "redis://127.0.0.1:6379/0"
+    add_day(make_instance("measured"), "2025-06-30", 1)
+
+    assert [one["text"] for one in dashboard()["attention"]["shown"]] == [
+        "No worker has ever run: what is queued waits. Start the service whalefall-worker.",
+        "Beat has never run: no schedule runs. Start the service whalefall-beat.",
+    ]
+    life.give_sign(Service.WORKER)
+    life.give_sign(Service.BEAT)
+    assert dashboard()["attention"]["shown"] == []
 
 
 def test_a_long_list_is_cut_and_the_rest_counted(dashboard):
-    for number in range(25):
-        make_instance(f"i-{number:02}")
     add_day(make_instance("measured"), "2025-06-30", 1)
+    for number in range(25):
+        failing("capacity:collection:0", make_instance(f"i-{number:02}"), code=f"code_{number}")
     page = dashboard()
     assert (len(page["attention"]["shown"]), page["attention"]["left"]) == (20, 5)
     assert "And 5 more." in page["text"]

@@ -43,7 +43,7 @@ def test_an_empty_database_says_in_each_card_what_to_do_first(dashboard):
 def test_instances_without_a_sample_lead_to_collecting(dashboard):
     make_instance("a")
     page = dashboard()
-    assert page["text"].count("No sample yet: collect from the instances, or import samples that you have.") == 3
+    assert page["text"].count("No sample yet: collect from the instances, or import samples that you have.") == 4
     assert "a It has never been measured." in page["text"]
     # In those three, and where nothing has run yet.
     assert page["html"].count(f'href="{COLLECT_FLEET}"') == 4
