@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('sync_sessions', '0002_last_failures'),
+        ('sync_sessions', '0003_shared_details'),
     ]
 
     operations = [
