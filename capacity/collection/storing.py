@@ -13,6 +13,7 @@ from capacity import periods
 from capacity.errors import SampleError, SamplesRejected, TimeZoneChanged
 from capacity.models import CapacityState, Instance
 from capacity.runs.faults import error_code
+from sync_sessions.common.history import log_added
 from sync_sessions.records_sql import json_rows
 
 from .staging import COLUMNS, execute, fetch
@@ -22,10 +23,13 @@ from .validation import MAX_BYTES, ErrorList
 def create_instances(new: Mapping[int, Instance]) -> None:
     """Saves the instances and gives the staged samples their ids in place of the provisional ones (the keys).
 
-    One that somebody else has created meanwhile is taken as it is.
+    One that somebody else has created meanwhile is taken as it is. The admin's history has the others.
     """
+    before = set(Instance.objects.values_list("name", flat=True))
     Instance.objects.bulk_create(new.values(), ignore_conflicts=True)
     ids = dict(Instance.objects.values_list("name", "pk"))
+    names = {one.name for one in new.values()} - before
+    log_added(None, [Instance(pk=ids[name], name=name) for name in sorted(names)])
     pairs = json.dumps([{"provisional": key, "id": ids[instance.name]} for key, instance in new.items()])
     # A table, as it has an index: SQLite would go through the whole JSON for every sample.
     execute("CREATE TEMPORARY TABLE incoming_instances (provisional bigint PRIMARY KEY, id bigint)")

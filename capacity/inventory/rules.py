@@ -1,20 +1,11 @@
 """The rules of the inventory, for every door that changes it."""
 
-from django.db import transaction
 from django.utils.translation import gettext as _
 
 from capacity.collection import hosts
 from capacity.collection.validation import name_problem
-from capacity.errors import FieldKeyError, InputError, InstanceHasHistory, InstanceHasNoHost, InstanceInactive
-from capacity.models import (
-    DatabaseSizeAggregation,
-    DatabaseSizeStat,
-    Instance,
-    InstanceSizeAggregation,
-    InstanceSizeStat,
-)
-
-HISTORY = (DatabaseSizeStat, InstanceSizeStat, DatabaseSizeAggregation, InstanceSizeAggregation)
+from capacity.errors import FieldKeyError, InputError, InstanceHasNoHost, InstanceInactive
+from capacity.models import Instance
 
 
 class InvalidName(InputError):
@@ -41,27 +32,6 @@ def must_repeat_password(stored: Instance, host: str, port: int | None) -> bool:
         return bool(stored.password)
     except FieldKeyError:
         return True  # there is one, whatever it is
-
-
-def has_history(instance: Instance) -> bool:
-    """Whether there are samples or period rows of it. Four queries at most."""
-    return any(model._default_manager.filter(instance=instance).exists() for model in HISTORY)
-
-
-def delete_instance(instance: Instance) -> None:
-    """Deletes an instance that has no history; InstanceHasHistory for any other."""
-    with transaction.atomic():
-        # Nobody adds a sample between the look and the deletion.
-        list(Instance.objects.select_for_update().filter(pk=instance.pk).values_list("pk"))
-        if has_history(instance):
-            raise InstanceHasHistory(
-                _(
-                    "%(name)s has samples or period rows: deactivate it instead. `manage.py purge_instance` deletes "
-                    "its history too."
-                )
-                % {"name": instance.name}
-            )
-        instance.delete()
 
 
 def check_active(instance: Instance) -> None:

@@ -1,10 +1,22 @@
+from django.db.models import Model
+
 from .aggregates import DatabaseSizeAggregation, InstanceSizeAggregation, TrendDirection
 from .instance import DbType, Instance
 from .samples import DatabaseSizeStat, InstanceSizeStat
 from .schedule import Schedule
 from .state import CapacityState, StalePeriod
 
+#: Every table that has rows of an instance, by the word that results have for it, in the order of deletion.
+HISTORY: dict[str, type[Model]] = {
+    "samples": DatabaseSizeStat,
+    "days": InstanceSizeStat,
+    "database_rows": DatabaseSizeAggregation,
+    "instance_rows": InstanceSizeAggregation,
+    "marks": StalePeriod,
+}
+
 __all__ = [
+    "HISTORY",
     "CapacityState",
     "DatabaseSizeAggregation",
     "DatabaseSizeStat",

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin, messages
-from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.admin.utils import unquote
 from django.db import transaction
 from django.db.models import QuerySet
@@ -23,6 +22,7 @@ from capacity.admin import runs
 from capacity.errors import AggregationDisabled
 from capacity.models import Instance
 from capacity.runs.start import check_enabled
+from sync_sessions.common.history import log_changed
 from sync_sessions.common.words import listed
 
 from .forms import ScopeForm
@@ -154,8 +154,7 @@ class InstanceActions(ModelAdmin):
             changed = list(queryset.exclude(is_active=active))
             chosen = Instance.objects.filter(pk__in=[one.pk for one in changed])
             chosen.update(is_active=active, updated_at=timezone.now())
-            said = [{"changed": {"fields": ["Active"]}}]
-            LogEntry.objects.log_actions(request.user.pk, changed, CHANGE, said)  # type: ignore[arg-type]
+            log_changed(request.user, changed, ["is_active"])
         return len(changed)
 
     def _enabled(self, request: HttpRequest) -> bool:

@@ -1,20 +1,22 @@
+from collections.abc import Callable
 from datetime import timedelta
-from functools import reduce
-from operator import or_
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.db import transaction
 from django.db.models import Exists, F, OuterRef, QuerySet, Value
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.urls import path
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from capacity.admin.cells import change_cell, sample_cell, size_cell, unknown
+from capacity.errors import InstanceHasHistory
 from capacity.insight.growth import LATE_AFTER, MONTH, WEEK, daily_sizes, days_until, with_growth
-from capacity.inventory.rules import HISTORY
+from capacity.inventory.deletion import delete_instance, refusals
 from capacity.models import Instance, InstanceSizeStat
 from capacity.periods import today
 
@@ -114,16 +116,36 @@ class InstanceAdmin(InstanceActions):
         return super().changeform_view(request, object_id, form_url, {**context, **(extra_context or {})})
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
-        of_it = [Exists(model._default_manager.filter(instance=OuterRef("pk"))) for model in HISTORY]
-        chosen = Instance.objects.filter(pk__in=[one.pk for one in objs])
-        kept = chosen.filter(reduce(or_, of_it)).values_list("name", flat=True)
-        if kept:
-            text = _(
-                "%(name)s has samples or period rows: deactivate it instead. `manage.py purge_instance` deletes "
-                "its history too."
-            )
-            return [], {}, set(), [text % {"name": name} for name in kept]
-        return super().get_deleted_objects(objs, request)
+        kept = [str(refusal) for refusal in refusals(objs)]
+        return ([], {}, set(), kept) if kept else super().get_deleted_objects(objs, request)
+
+    def delete_model(self, request: HttpRequest, obj: Instance) -> None:
+        delete_instance(obj, by=request.user)
+
+    @transaction.atomic
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Instance]) -> None:
+        for instance in queryset:
+            delete_instance(instance, by=request.user)
+
+    def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
+        """Nothing: `delete_instance` says so in the history when it has happened."""
+
+    def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> Any:
+        return self._refused(
+            request, lambda: super(InstanceAdmin, self).delete_view(request, object_id, extra_context)
+        )
+
+    def response_action(self, request: HttpRequest, queryset: QuerySet[Instance]) -> Any:
+        act = super().response_action
+        return self._refused(request, lambda: act(request, queryset))
+
+    def _refused(self, request: HttpRequest, answer: Callable[[], Any]) -> Any:
+        """The answer; or, when a sample came in after the look at what would be deleted, the list with the reason."""
+        try:
+            return answer()
+        except InstanceHasHistory as error:
+            self.message_user(request, str(error), messages.ERROR)
+            return redirect("admin:capacity_instance_changelist")
 
     @admin.display(description=gettext_lazy("engine"), ordering="db_type")
     def engine(self, row: Any) -> str:

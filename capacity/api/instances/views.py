@@ -1,6 +1,7 @@
 from typing import Any
 
 import django_filters
+from django.db import transaction
 from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_view
 from rest_framework.decorators import action
 from rest_framework.mixins import (
@@ -12,11 +13,13 @@ from rest_framework.mixins import (
 )
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.serializers import BaseSerializer
 
 from capacity.api.runs import run_plan
 from capacity.api.serializers import InstanceAggregationSerializer, RunListSerializer
 from capacity.collection.service import CollectionService
 from capacity.inventory import rules
+from capacity.inventory.deletion import delete_instance
 from capacity.models import DbType, Instance
 from capacity.runs import queueing
 from capacity.runs.start import check_enabled
@@ -28,6 +31,7 @@ from sync_sessions.common.api.base import BaseViewSet
 from sync_sessions.common.api.fields import NoFields
 from sync_sessions.common.api.filters import AnyOfFilter, FlagFilter
 from sync_sessions.common.api.permissions import model_permissions
+from sync_sessions.common.history import log_added, log_changed
 
 from .serializers import CollectionResultSerializer, InstanceSerializer
 
@@ -73,9 +77,21 @@ class InstanceViewSet(
         "aggregate": "capacity.trigger_aggregation",
     }
 
+    @transaction.atomic
+    def perform_create(self, serializer: BaseSerializer[Instance]) -> None:
+        log_added(self.request.user, [serializer.save()])
+
+    @transaction.atomic
+    def perform_update(self, serializer: BaseSerializer[Instance]) -> None:
+        """Its history names what is another now; a password whenever one was given."""
+        stored: Any = serializer.instance
+        given = serializer.validated_data
+        changed = [name for name in given if name == "password" or given[name] != getattr(stored, name)]
+        log_changed(self.request.user, [serializer.save()], changed)
+
     def perform_destroy(self, instance: Instance) -> None:
         """409 for an instance with samples or period rows: deactivate it instead."""
-        rules.delete_instance(instance)
+        delete_instance(instance, by=self.request.user)
 
     @extend_schema(
         request=NoFields,
