@@ -160,6 +160,13 @@ class Period:
             period = period.following()
         return found
 
+    @classmethod
+    def count_within(cls, type: str, first: date, last: date) -> int:
+        """How many `within` would give, without making them: 0 for an empty range."""
+        opening, closing = cls.containing(type, first), cls.containing(type, last)
+        count = closing._number - opening._number + 1 - (opening.start < first) - (closing.end > last)
+        return max(0, count)
+
     def previous(self) -> "Period":
         """The whole calendar period before this one."""
         return Period.containing(self.type, self.start - timedelta(days=1))
@@ -170,6 +177,14 @@ class Period:
     @property
     def days(self) -> int:
         return (self.end - self.start).days + 1
+
+    @property
+    def _number(self) -> int:
+        """Its place among the periods of its type, from any beginning."""
+        config = period_config(self.type)
+        if config.days:
+            return self.start.toordinal() // config.days
+        return (self.start.year * 12 + self.start.month - 1) // config.months
 
     def is_complete(self, today: date) -> bool:
         return self.end < today

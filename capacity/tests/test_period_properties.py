@@ -102,3 +102,14 @@ def test_every_moment_lies_in_exactly_one_daily_period(zone, moment):
     ]
     holding = [one for one in near if midnight(one.start) <= moment < midnight(one.following().start)]
     assert holding == [period]
+
+
+@given(types, days, st.integers(-40, 400))
+@example("weekly", date(2025, 3, 4), 3)
+@example("quarterly", date(2025, 1, 1), 89)
+def test_the_periods_within_a_range_are_counted_without_making_them(type, first, length):
+    last = min(max(first + length * DAY, date(3, 1, 1)), date(9997, 12, 31))
+
+    expected = len(Period.within(type, first, last)) if first <= last else 0
+
+    assert Period.count_within(type, first, last) == expected

@@ -9,6 +9,7 @@ from django.db import OperationalError
 from capacity.aggregation.service import AggregationService
 from capacity.collection.ingest import Sample, ingest
 from capacity.models import DatabaseSizeAggregation, Instance, InstanceSizeAggregation
+from capacity.periods import Period
 from capacity.tests.factories import make_instance
 from capacity.tests.samples import database_rows, instance_rows
 from sync_sessions.models import SyncSession
@@ -241,3 +242,13 @@ def test_it_needs_its_permission(client_with, fleet):
 @pytest.mark.parametrize("method", ["get", "put", "patch", "delete"])
 def test_only_post_triggers(api, method):
     assert getattr(api, method)(URL).status_code == 405
+
+
+def test_a_range_of_centuries_is_refused_before_one_of_its_periods_is_made(api, monkeypatch):
+    made = []
+    monkeypatch.setattr(Period, "following", lambda period: made.append(period))
+
+    answer = api.post(URL, {"from": "1600-01-01", "to": "2100-01-01"})
+
+    assert (answer.status_code, answer.json()["errors"][0]["code"]) == (400, "too_many_runs")
+    assert made == []
