@@ -1,6 +1,7 @@
 from django.db.models import Model
 
 from .aggregates import DatabaseSizeAggregation, InstanceSizeAggregation, TrendDirection
+from .insight import Confidence, ForecastLevel, ForecastState
 from .instance import DbType, Instance
 from .samples import DatabaseSizeStat, InstanceSizeStat
 from .schedule import Schedule
@@ -18,9 +19,12 @@ HISTORY: dict[str, type[Model]] = {
 __all__ = [
     "HISTORY",
     "CapacityState",
+    "Confidence",
     "DatabaseSizeAggregation",
     "DatabaseSizeStat",
     "DbType",
+    "ForecastLevel",
+    "ForecastState",
     "Instance",
     "InstanceSizeAggregation",
     "InstanceSizeStat",

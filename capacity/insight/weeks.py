@@ -1,0 +1,98 @@
+"""A daily series as weekly means: the ground that a forecast stands on. Sizes are bytes.
+
+A week is counted back from the last day of the series, not by the calendar: 0 are the seven days that end with
+it, -1 the seven before. A week without a day is absent, and what lies between two weeks is told per week.
+"""
+
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from datetime import date
+from itertools import pairwise
+from operator import attrgetter
+from typing import NamedTuple
+
+from .robust import mad, median
+
+MOST_RUNS = 2  #: of a direction, for these to be jumps: what happens more often is how this database lives
+LEAST_JUMP = 0.05  #: of the size, in a week
+MAD_FACTOR = 6
+
+
+class Day(NamedTuple):
+    """A day of a database, an instance, a volume or the fleet."""
+
+    day: date
+    last: int  #: the last size measured
+    peak: int  #: the largest one; of a total it is the total
+
+
+class Point(NamedTuple):
+    week: int  #: 0 or less
+    size: float  #: the mean of the last sizes of the days there are
+
+
+class Jump(NamedTuple):
+    """A purge, a load or a move, between two neighbouring points of a series."""
+
+    place: int  #: the index of the point before it
+    bytes: float  #: by how much everything before was moved to take it out
+
+
+def since(days: Sequence[Day], first: date) -> Sequence[Day]:
+    """The end of a series, from that day on."""
+    return days[bisect_left(days, first, key=attrgetter("day")) :]
+
+
+def weekly_means(days: Sequence[Day]) -> list[Point]:
+    """Of a series of days; both are oldest first."""
+    end = days[-1].day.toordinal()
+    weeks: defaultdict[int, list[int]] = defaultdict(list)
+    for day, last, _peak in days:
+        weeks[(end - day.toordinal()) // 7].append(last)
+    return [Point(-week, sum(sizes) / len(sizes)) for week, sizes in weeks.items()]
+
+
+def recent(points: Sequence[Point], weeks: int) -> list[Point]:
+    return [point for point in points if point.week > -weeks]
+
+
+def differences(points: Sequence[Point]) -> list[float]:
+    """Bytes per week between neighbouring points."""
+    return [(after.size - before.size) / (after.week - before.week) for before, after in pairwise(points)]
+
+
+def runs(values: Sequence[float], condition: Callable[[float], bool]) -> list[list[int]]:
+    """The stretches of neighbouring indexes whose value meets the condition."""
+    found: list[list[int]] = []
+    for index, value in enumerate(values):
+        if condition(value):
+            if found and found[-1][-1] == index - 1:
+                found[-1].append(index)
+            else:
+                found.append([index])
+    return found
+
+
+def take_out_jumps(points: Sequence[Point], size: float) -> tuple[list[Point], list[Jump]]:
+    """The points without what happened once or twice, and the jumps that it was.
+
+    Everything before a jump is moved by what it is more than the median of the differences that are none. A
+    series that does nothing but jump has none: there is nothing to tell them from.
+    """
+    found = differences(points)
+    beyond = max(MAD_FACTOR * mad(found), LEAST_JUMP * size)
+    ups, downs = runs(found, lambda d: d > beyond), runs(found, lambda d: d < -beyond)
+    indexes = sorted(
+        index for direction in (ups, downs) if len(direction) <= MOST_RUNS for run in direction for index in run
+    )
+    rest = [difference for index, difference in enumerate(found) if index not in indexes]
+    if not indexes or not rest:
+        return list(points), []
+    usual = median(rest)
+    jumps = [Jump(i, (found[i] - usual) * (points[i + 1].week - points[i].week)) for i in indexes]
+    adjusted = [
+        Point(week, size + sum(jump.bytes for jump in jumps if jump.place >= index))
+        for index, (week, size) in enumerate(points)
+    ]
+    return adjusted, jumps
