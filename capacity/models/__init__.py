@@ -1,7 +1,7 @@
 from django.db.models import Model
 
 from .aggregates import DatabaseSizeAggregation, InstanceSizeAggregation, TrendDirection
-from .insight import Confidence, ForecastLevel, ForecastState
+from .insight import Confidence, EventKind, ForecastLevel, ForecastState
 from .instance import DbType, Instance
 from .samples import DatabaseSizeStat, InstanceSizeStat
 from .schedule import Schedule
@@ -23,6 +23,7 @@ __all__ = [
     "DatabaseSizeAggregation",
     "DatabaseSizeStat",
     "DbType",
+    "EventKind",
     "ForecastLevel",
     "ForecastState",
     "Instance",

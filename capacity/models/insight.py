@@ -28,3 +28,10 @@ class Confidence(models.TextChoices):
     LOW = "low", _("Low")  # under 56 days of history, or being loaded
     MEDIUM = "medium", _("Medium")  # under 91 days
     HIGH = "high", _("High")
+
+
+class EventKind(models.TextChoices):
+    JUMP = "jump", _("Jump")
+    DROP = "drop", _("Drop")
+    APPEARED = "appeared", _("Appeared")
+    VANISHED = "vanished", _("Vanished")

@@ -204,3 +204,20 @@ def test_debug_does_not_slow_the_work(settings):
 def test_the_ratio_is_that_of_the_medians():
     work, other = Measured([3.0, 1.0, 2.0]), Measured([1.0, 9.0, 1.0])
     assert Figures("daily", work, other, "limit", rows=1, ratio_target=2).ratio == 2
+
+
+def test_forecasts_are_measured_against_their_targets_without_a_database():
+    report = json.loads(benchmark("--scenario=forecast", "--series=1", "--json"))
+    assert len(report["families"]) == 17
+    assert report["families"]["steady"]["mae90"] < 2
+    assert report["families"]["flat"]["dmed"] is None
+    assert report["figures"]["mae90"] == {"value": report["families"]["all"]["mae90"], "target": 7.5}
+    assert report["figures"]["false_alarms"]["value"] <= 3
+    assert report["figures"]["found-50%"] == {"value": 100, "target": 97}
+
+
+def test_people_get_a_line_per_family_and_per_figure():
+    lines = benchmark("--scenario=forecast", "--series=1").splitlines()
+    assert lines[0] == "Forecasts of made-up series, 1 of each family:"
+    assert [line.split("  ")[0] for line in lines[2:18]][:2] == ["steady", "saw-tooth"]
+    assert lines[-1].startswith("found-50%  100.00  at least 97  reached")

@@ -9,12 +9,16 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import Error, connection
 from django.utils.translation import gettext as _
 
+from capacity.benchmark.families import FAMILIES
 from capacity.benchmark.fleet import Fleet, fill, number
+from capacity.benchmark.forecasts import Figure, family_row, measure_forecasts
 from capacity.benchmark.measure import Measured
 from capacity.benchmark.scenarios import SCENARIOS, Figures
 from capacity.benchmark.scratch import scratch_database
 from capacity.errors import CapacityError
 from capacity.management.output import show_table
+
+FORECAST = "forecast"
 
 
 def positive(text: str) -> int:
@@ -26,7 +30,8 @@ def positive(text: str) -> int:
 class Command(BaseCommand):
     help = (
         "Measures how fast roll-ups are, on a made-up fleet in a database of its own beside the configured one, which "
-        "is not touched. The limit is the fastest SQL that writes the same rows; the rows are compared."
+        "is not touched. The limit is the fastest SQL that writes the same rows; the rows are compared. "
+        "--scenario forecast measures how good forecasts are, without a database; it is not among all."
     )
 
     requires_system_checks = ()  # they read the configured database
@@ -37,10 +42,15 @@ class Command(BaseCommand):
         parser.add_argument("--days", type=positive, default=100)
         parser.add_argument("--samples-per-day", type=positive, default=1)
         parser.add_argument("--runs", type=positive, default=3, help="of each way, in turn")
-        parser.add_argument("--scenario", choices=[*SCENARIOS, "all"], default="all")
+        parser.add_argument("--scenario", choices=[*SCENARIOS, FORECAST, "all"], default="all")
+        parser.add_argument("--series", type=positive, default=30, help="forecast: of each family")
+        parser.add_argument("--seed", type=positive, default=1, help="forecast: another one makes other series")
         parser.add_argument("--json", action="store_true", help="print the figures as JSON")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if options["scenario"] == FORECAST:
+            self._forecast(options)
+            return
         fleet = Fleet(options["instances"], options["databases"], options["days"], options["samples_per_day"])
         chosen = [name for name in SCENARIOS if options["scenario"] in (name, "all")]
         self.quiet = options["json"]
@@ -84,6 +94,18 @@ class Command(BaseCommand):
         columns = [_("Scenario"), ">" + _("Statements"), ">" + _("Memory"), ">" + _("Rows"), ">" + _("Rows per s"), ""]
         show_table(self.stdout, _("Of one run"), columns, [_costs(one) for one in figures])
 
+    def _forecast(self, options: dict[str, Any]) -> None:
+        measured = measure_forecasts(options["series"], options["seed"])
+        if options["json"]:
+            self.stdout.write(json.dumps(measured.as_dict()))
+            return
+        rows = {name: family_row(scores) for name, scores in measured.families.items()}
+        columns = [_("Family"), *(f">{name}" for name in rows["all"])]
+        title = _("Forecasts of made-up series, %(count)d of each family") % {"count": options["series"]}
+        show_table(self.stdout, title, columns, [[name, *map(_number, rows[name].values())] for name in FAMILIES])
+        columns = [_("Figure"), ">" + _("Value"), _("Target"), ""]
+        show_table(self.stdout, _("Of all families"), columns, [_figure(one) for one in measured.figures])
+
     def _fill(self, fleet: Fleet) -> int:
         begun = time.monotonic()
         fill(fleet)
@@ -97,6 +119,16 @@ class Command(BaseCommand):
     def _say(self, text: str) -> None:
         if not self.quiet:
             self.stdout.write(text)
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.1f}"
+
+
+def _figure(one: Figure) -> list[str]:
+    bound = _("at most %(target)g") if one.at_most else _("at least %(target)g")
+    reached = _("reached") if one.reached else _("missed")
+    return [one.name, f"{one.value:.2f}", bound % {"target": one.target}, reached]
 
 
 def _seconds(one: Measured) -> str:
