@@ -10,10 +10,9 @@ import pymysql
 
 from capacity.collection.sources import ADAPTERS, Target, adapter_for, measure
 from capacity.models import DbType
+from whalefall.tests.needs import MYSQL_PORT, POSTGRESQL_PORT
 
 HOST = "127.0.0.1"
-POSTGRESQL_PORT = 5432
-MYSQL_PORT = int(os.environ.get("WHALEFALL_TEST_MYSQL_PORT", 3306))
 ROOT = {DbType.POSTGRESQL: ("postgres", POSTGRESQL_PORT), DbType.MYSQL: ("root", MYSQL_PORT)}
 PREFIX = f"scratch_{os.getpid()}_"
 

@@ -6,7 +6,8 @@ from urllib.parse import urlsplit
 
 import pytest
 from redis import Redis
-from redis.exceptions import RedisError
+
+from whalefall.tests.needs import REDIS_URL, require
 
 CLAIM = "whalefall:tests:in-use"
 OURS = "whalefall:tests"  #: left behind by a run that was killed: its database may be emptied
@@ -15,15 +16,12 @@ OURS = "whalefall:tests"  #: left behind by a run that was killed: its database 
 @contextmanager
 def redis_database():
     """Gives the URL of an empty database, which is emptied again afterwards."""
-    server = urlsplit(os.environ.get("TEST_REDIS_URL", "redis://127.0.0.1:6379/0"))
+    require("Redis")
+    server = urlsplit(REDIS_URL)
     for number in range(15, 5, -1):
         url = server._replace(path=f"/{number}").geturl()
         with Redis.from_url(url) as client:
-            try:
-                claimed = client.set(CLAIM, os.getpid(), nx=True, ex=900)
-            except RedisError as error:
-                pytest.skip(f"needs TEST_REDIS_URL to name a Redis: {error}")
-            if not claimed:
+            if not client.set(CLAIM, os.getpid(), nx=True, ex=900):
                 continue
             if client.dbsize() > 1 and not client.exists(OURS):
                 client.delete(CLAIM)

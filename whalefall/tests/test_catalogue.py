@@ -1,12 +1,12 @@
 """The Simplified Chinese catalogue is complete, and the compiled file is what the source says."""
 
 import ast
-import os
 import re
 import shutil
 
 import pytest
 
+from . import needs
 from .starts import ROOT, manage, python
 
 polib = pytest.importorskip("polib", reason="comes with requirements-dev.txt")
@@ -33,8 +33,7 @@ def catalogue():
 @pytest.fixture(scope="module")
 def extracted(tmp_path_factory):
     """The texts that makemessages finds in a copy of the source."""
-    if not shutil.which("xgettext") and os.environ.get("CI") != "true":
-        pytest.skip("needs gettext: install it, or leave this to CI")
+    needs.require("xgettext")
     copy = tmp_path_factory.mktemp("source")
     for package in ("whalefall", "capacity", "sync_sessions"):
         shutil.copytree(

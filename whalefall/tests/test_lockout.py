@@ -15,8 +15,7 @@ NOW = datetime(2025, 3, 5, 2, 0, tzinfo=UTC)  # 10:00 in Shanghai
 
 
 @pytest.fixture(autouse=True)
-def users(settings):
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # quick
+def users():
     for name in ("ann", "ben"):
         User.objects.create_user(name, password="right", is_staff=True)
 

@@ -12,7 +12,6 @@ from playwright.sync_api import sync_playwright
 
 from .window import Window
 
-CHROMIUM = shutil.which("chromium")
 SWITCHES = "no-sandbox disable-gpu disable-quic no-first-run disable-background-networking disable-component-update"
 
 
@@ -25,22 +24,15 @@ def pytest_collection_modifyitems(items):
 @pytest.fixture(scope="package")
 def chromium():
     """The browser, once for all tests of this package."""
-    if not CHROMIUM:
-        pytest.fail("The admin is tested in a browser: install one with `apt-get install chromium`.")
     with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
         # Playwright keeps an event loop in this thread, which never calls Django; only tests do, between its steps.
         patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
         browser = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=[f"--{switch}" for switch in [*SWITCHES.split(), "disable-sync"]]
+            executable_path=shutil.which("chromium"),
+            args=[f"--{switch}" for switch in [*SWITCHES.split(), "disable-sync"]],
         )
         yield browser
         browser.close()
-
-
-@pytest.fixture(autouse=True)
-def quick_passwords(settings):
-    """Every test makes its user: the hasher that takes a quarter of a second, as it should, is tested elsewhere."""
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ is killed with it at the end, whatever happened.
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -89,8 +88,6 @@ class RedisServer:
     """A Redis that may be stopped, started again on its port, and flushed."""
 
     def __init__(self, directory):
-        if not shutil.which("redis-server"):
-            pytest.skip("needs redis-server on the PATH, to start and stop one of its own")
         self.directory, self.port, self.process = directory, closed_port(), None
         self.url = f"redis://{HOST}:{self.port}/0"
 

@@ -1,0 +1,30 @@
+"""What holds for every test of the project."""
+
+import pytest
+from django.test import override_settings
+from django.utils import translation
+
+from whalefall.tests import needs
+
+
+@pytest.fixture(autouse=True)
+def _in_english():
+    """A request in Chinese leaves its language to its thread, which is that of the next test."""
+    with translation.override("en"):
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _quick_passwords():
+    """Most tests make a user, and the hasher of the product takes a quarter of a second for it, as it should."""
+    with override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"]):
+        yield
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item):
+    """Before any fixture: a database is made for no test that is left out."""
+    for marker, names in needs.OF_MARKERS.items():
+        if item.get_closest_marker(marker):
+            for name in names:
+                needs.require(name)
