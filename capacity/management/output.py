@@ -10,7 +10,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-_STYLES = {"completed": "green", "skipped": "yellow", "failed": "red", "cancelled": "red", "busy": "yellow"}
+from sync_sessions.common.statuses import VARIANTS
+
+#: The labels' variants as colours of a terminal.
+_COLOURS = {"default": "", "info": "cyan", "success": "green", "warning": "yellow", "danger": "red"}
+_STYLES = {status: _COLOURS[variant] for status, variant in {**VARIANTS, "busy": "warning"}.items()}
 
 
 def console(out: OutputWrapper) -> Console:

@@ -14,20 +14,11 @@ from django.utils.translation import ngettext
 
 from sync_sessions.choices import OPEN_SESSION, RecordStatus, SyncCategory, SyncType
 from sync_sessions.common.durations import duration_text
+from sync_sessions.common.statuses import VARIANTS
 from sync_sessions.common.words import noted
 from sync_sessions.details import format_value
 from sync_sessions.models import SyncInstanceRecord, SyncSession
 from sync_sessions.reasons import Reason, explain
-
-#: {status: the theme's variant of a label}; those of sessions and of records are the same words.
-VARIANTS = {
-    RecordStatus.PENDING.value: "default",
-    RecordStatus.RUNNING.value: "info",
-    RecordStatus.COMPLETED.value: "success",
-    RecordStatus.SKIPPED.value: "warning",
-    RecordStatus.FAILED.value: "danger",
-    RecordStatus.CANCELLED.value: "warning",
-}
 
 
 @dataclass(frozen=True)
@@ -144,7 +135,7 @@ def reason(thing: SyncSession | SyncInstanceRecord) -> Reason:
 
 def badge(thing: SyncSession | SyncInstanceRecord) -> dict[str, str]:
     """For the theme's label."""
-    return {"text": capfirst(str(thing.get_status_display())), "variant": VARIANTS.get(str(thing.status), "default")}
+    return {"text": capfirst(str(thing.get_status_display())), "variant": VARIANTS[thing.status]}
 
 
 def page_of(model: Any, key: Any) -> str:

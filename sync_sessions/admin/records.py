@@ -16,6 +16,7 @@ from sync_sessions.choices import RecordStatus
 from sync_sessions.common.admin.bounded import Bounded
 from sync_sessions.common.admin.filters import StartedFilter
 from sync_sessions.common.admin.read_only import ReadOnly
+from sync_sessions.common.statuses import VARIANTS
 from sync_sessions.details import Line, readable
 from sync_sessions.models import SyncInstanceRecord, SyncSession
 from sync_sessions.reasons import Reason, known_codes, sentence_of
@@ -153,7 +154,7 @@ class SyncInstanceRecordAdmin(ReadOnly, Bounded):
             )
         return super().render_change_form(request, context, *args, **kwargs)
 
-    @display(description=gettext_lazy("status"), ordering="status", label=cells.VARIANTS)
+    @display(description=gettext_lazy("status"), ordering="status", label=VARIANTS)
     def state(self, record: SyncInstanceRecord) -> tuple[str, str]:
         return record.status, record.get_status_display()
 

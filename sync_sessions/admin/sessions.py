@@ -17,6 +17,7 @@ from unfold.decorators import display
 
 from sync_sessions.common.admin.filters import StartedFilter
 from sync_sessions.common.admin.read_only import ReadOnly
+from sync_sessions.common.statuses import VARIANTS
 from sync_sessions.errors import SessionFinished
 from sync_sessions.models import SyncInstanceRecord, SyncSession
 from sync_sessions.services import sync_session_service
@@ -131,7 +132,7 @@ class SyncSessionAdmin(SessionButtons, ReadOnly, ModelAdmin):
     def started(self, session: SyncSession) -> Any:
         return session.started_at or session.created_at
 
-    @display(description=gettext_lazy("status"), ordering="status", label=cells.VARIANTS)
+    @display(description=gettext_lazy("status"), ordering="status", label=VARIANTS)
     def state(self, session: SyncSession) -> tuple[str, str]:
         return session.status, session.get_status_display()
 

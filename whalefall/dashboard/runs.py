@@ -9,20 +9,12 @@ from capacity.admin.runs import session_url
 from capacity.aggregation.due import stale_periods
 from capacity.periods import PERIOD_CONFIG
 from sync_sessions.admin.cells import moment
-from sync_sessions.choices import SessionStatus
+from sync_sessions.common.statuses import VARIANTS
 from sync_sessions.common.words import listed, noted
 from sync_sessions.models import SyncSession
 from sync_sessions.services import sync_session_service
 
 from .words import LABELS, SHOWN, days_text
-
-STATUS_VARIANTS = {
-    SessionStatus.PENDING: "info",
-    SessionStatus.RUNNING: "info",
-    SessionStatus.COMPLETED: "success",
-    SessionStatus.FAILED: "danger",
-    SessionStatus.CANCELLED: "warning",
-}
 
 
 def last_runs(runs: dict[str, SyncSession], now: datetime) -> list[dict[str, Any]]:
@@ -39,7 +31,7 @@ def described(session: SyncSession, now: datetime) -> dict[str, Any]:
     return {
         "url": session_url(session),
         "status": session.get_status_display(),
-        "variant": STATUS_VARIANTS[SessionStatus(session.status)],
+        "variant": VARIANTS[session.status],
         "period": days_text(days[0], days[-1]) if days else "",
         "age": timesince(ended, now, depth=1),
         "at": moment(ended),
@@ -62,7 +54,7 @@ def progress(session: SyncSession) -> dict[str, Any]:
         "url": session_url(session),
         "title": noted(kind, LABELS[key]) if key in LABELS else kind,
         "status": session.get_status_display(),
-        "variant": STATUS_VARIANTS[SessionStatus(session.status)],
+        "variant": VARIANTS[session.status],
         "done": done,
         "all": session.total_instances,
         "percent": 100 * done // session.total_instances if session.total_instances else 0,

@@ -14,14 +14,7 @@ from django.utils.translation import gettext as _
 
 from capacity.scheduling.overview import Overview, overviews
 from capacity.scheduling.words import moment_words
-from sync_sessions.choices import SessionStatus
-
-STATUS_COLOURS = {
-    SessionStatus.COMPLETED: "success",
-    SessionStatus.FAILED: "danger",
-    SessionStatus.CANCELLED: "warning",
-    SessionStatus.RUNNING: "info",
-}
+from sync_sessions.common.statuses import VARIANTS
 
 
 class ScheduleChangeList(ChangeList):
@@ -69,7 +62,7 @@ def session_cell(schedule: Any) -> SafeString:
     session = overview.session
     context = {
         "session": session,
-        "colour": STATUS_COLOURS.get(SessionStatus(session.status), "default") if session else "",
+        "colour": VARIANTS[session.status] if session else "",
         "at": moment_words(timezone.localtime(session.created_at)) if session else "",
         "age": timesince(session.created_at) if session else "",
         "fired": fired_words(schedule),
