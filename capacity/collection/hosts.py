@@ -14,25 +14,25 @@ from capacity.errors import CapacityError, InputError
 
 MAX_LENGTH = 253  # of a DNS name
 
-# Loopback and private networks are allowed: that is where databases are.
+#: What `ipaddress` does not know as link-local, multicast, reserved or unspecified. Loopback and private networks
+#: are allowed: that is where databases are.
 REFUSED_NETWORKS = tuple(
     ip_network(cidr)
     for cidr in (
-        "0.0.0.0/8",  # unspecified: connects to this machine itself
-        "169.254.0.0/16",  # link-local; the metadata service of most clouds
-        "224.0.0.0/3",  # multicast, reserved, broadcast
+        "0.0.0.0/8",  # "this network": connects to this machine itself
         "100.100.100.200/32",  # metadata: Alibaba Cloud
         "168.63.129.16/32",  # metadata: Azure
         "192.0.0.192/32",  # metadata: Oracle Cloud
-        "::/128",
-        "fe80::/10",
-        "ff00::/8",
         "fd00:ec2::254/128",  # metadata: AWS
         "fd20:ce::254/128",  # metadata: Google Cloud
     )
 )
-#: IPv6 networks whose addresses end in an IPv4 address, which is the one that is reached.
-EMBEDDING_NETWORKS = (ip_network("::ffff:0:0/96"), ip_network("64:ff9b::/96"))
+#: IPv6 networks of whose addresses the last 32 bits are an IPv4 address, which is the one that is reached:
+#: compatible (RFC 4291, 2.5.5.1), translated (RFC 2765) and NAT64 (RFC 6052).
+EMBEDDING_NETWORKS = tuple(ip_network(cidr) for cidr in ("::/96", "::ffff:0:0:0/96", "64:ff9b::/96"))
+LOCAL_NAT64 = ip_network("64:ff9b:1::/48")  #: RFC 8215; how long its prefix is, each site decides
+#: The middle of an ISATAP address (RFC 5214, 6.1), with the bit that says "unique" and without.
+ISATAP = (0x00005EFE, 0x02005EFE)
 
 
 class HostRefused(InputError):
@@ -99,10 +99,10 @@ def _addresses(host: str, flags: int = 0) -> list[str]:
 
 
 def _check_address(host: str, text: str) -> None:
-    address = _embedded(ip_address(text))
     names = {"host": host, "address": text}
-    # An IPv4 address is in no IPv6 network and the other way round.
-    if any(address in network for network in REFUSED_NETWORKS):
+    spelled = ip_address(text)
+    inside = _inside(spelled)
+    if any(_is_refused(address) for address in (spelled, *inside)):
         raise HostRefused(
             _(
                 "The host %(host)s is %(address)s, a link-local, multicast, unspecified or cloud metadata address: "
@@ -111,7 +111,8 @@ def _check_address(host: str, text: str) -> None:
             % names
         )
     allowed = [ip_network(cidr, strict=False) for cidr in settings.WHALEFALL_COLLECT_NETWORKS]
-    if allowed and not any(address in network for network in allowed):
+    reached = inside[0] if inside else spelled
+    if allowed and not any(reached in network for network in allowed):
         raise HostRefused(
             _("The host %(host)s is %(address)s, which is outside the networks of WHALEFALL_COLLECT_NETWORKS.") % names
         )
@@ -125,8 +126,30 @@ def _is_address(host: str) -> bool:
         return False
 
 
-def _embedded(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
-    """The IPv4 address inside an IPv6 one that maps or translates to it; else the address itself."""
-    if any(address in network for network in EMBEDDING_NETWORKS):
-        return IPv4Address(int(address) & 0xFFFFFFFF)
-    return address
+def _is_refused(address: IPv4Address | IPv6Address) -> bool:
+    # An IPv4 address is in no IPv6 network and the other way round. Some of IPv6 is "reserved" that holds IPv4.
+    reserved = address.version == 4 and address.is_reserved
+    unusual = address.is_link_local or address.is_multicast or address.is_unspecified or reserved
+    return unusual or any(address in network for network in REFUSED_NETWORKS)
+
+
+def _inside(address: IPv4Address | IPv6Address) -> list[IPv4Address]:
+    """The IPv4 addresses to which an IPv6 one may lead, the likeliest first; none for most.
+
+    That of a mapped, compatible, translated, 6to4 or ISATAP address, the server and the client of a Teredo one.
+    """
+    if isinstance(address, IPv4Address) or address.is_unspecified or address.is_loopback:
+        return []
+    last = IPv4Address(int(address) & 0xFFFFFFFF)
+    if address.ipv4_mapped or any(address in network for network in EMBEDDING_NETWORKS):
+        return [last]
+    if address in LOCAL_NAT64:
+        # RFC 6052, 2.2: prefixes of 48, 56 and 64 bits, with an octet in between that is no part of it.
+        octets = address.packed[:8] + address.packed[9:]
+        shorter = [octets[first : first + 4] for first in (6, 7, 8)]
+        return [last, *(IPv4Address(four) for four in shorter if four[0])]
+    if address.sixtofour:
+        return [address.sixtofour]
+    if address.teredo:
+        return list(address.teredo)
+    return [last] if int(address) >> 32 & 0xFFFFFFFF in ISATAP else []

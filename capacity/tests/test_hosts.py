@@ -88,7 +88,19 @@ def test_its_sentence_says_what_to_give():
         "fd00:ec2::254",
         "fd20:ce::254",
         "::ffff:169.254.169.254",
-        "64:ff9b::a9fe:a9fe",
+        "64:ff9b::a9fe:a9fe",  # NAT64
+        "64:ff9b:1::a9fe:a9fe",  # NAT64 of a site
+        "64:ff9b:1:a9fe:a9:fe00::",
+        "::a9fe:a9fe",  # compatible
+        "::169.254.169.254",
+        "::ffff:0:a9fe:a9fe",  # translated
+        "2002:a9fe:a9fe::1",  # 6to4
+        "2001:0:a9fe:a9fe::1",  # Teredo, its server
+        "2001:0:a01:203::5601:5601",  # Teredo, its client
+        "fd12::5efe:a9fe:a9fe",  # ISATAP
+        "2001:db8::200:5efe:169.254.169.254",
+        "2002:e000:1::",  # and 6to4 of what is refused for another reason
+        "::ffff:100.100.100.200",
     ],
 )
 def test_it_refuses_link_local_multicast_unspecified_and_metadata_addresses(host):
@@ -97,7 +109,18 @@ def test_it_refuses_link_local_multicast_unspecified_and_metadata_addresses(host
 
 
 @pytest.mark.parametrize(
-    "host", ["127.0.0.1", "10.1.2.3", "172.16.0.9", "192.168.1.1", "::1", "fd12:3456::1", "8.8.8.8"]
+    "host",
+    [
+        "127.0.0.1",
+        "10.1.2.3",
+        "172.16.0.9",
+        "192.168.1.1",
+        "::1",
+        "fd12:3456::1",
+        "8.8.8.8",
+        "2002:a01:203::1",
+        "2606:4700::1111",
+    ],
 )
 def test_it_allows_loopback_private_and_public_addresses(host):
     assert check_host(host) == [host]
