@@ -19,6 +19,12 @@ def format_bytes(n: int, *, sign: bool = False) -> str:
     return f"{'-' if n < 0 else '+' if sign and n else ''}{number} {UNITS[power]}"
 
 
+def chart_unit(largest: int) -> tuple[str, int]:
+    """The one unit for a whole chart whose highest point is `largest` bytes, and how many bytes it is."""
+    power = max(0, min(len(UNITS) - 1, (largest.bit_length() - 1) // 10))
+    return UNITS[power], 1024**power
+
+
 def _tenths(size: int, power: int) -> int:
     """`size` in tenths of the unit, rounded; whole bytes for power 0."""
     unit = 1024**power

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from capacity.insight.growth import daily_sizes, days_until
 from capacity.models import DatabaseSizeAggregation, DatabaseSizeStat, Instance, InstanceSizeAggregation
 from capacity.periods import Period, PeriodType
-from capacity.units import UNITS, format_bytes
+from capacity.units import chart_unit, format_bytes
 
 DAYS, MONTHS = 90, 12
 #: One for each database shown; the tooltip and the table below name them too.
@@ -66,8 +66,7 @@ def _stacked(
     """The data and options of the chart as JSON, and what it shows in words."""
     if not totals:
         return None
-    # One unit for the whole chart: that of its tallest bar.
-    power = max(0, min(len(UNITS) - 1, (max(totals.values()).bit_length() - 1) // 10))
+    unit, unit_bytes = chart_unit(max(totals.values()))
     series = {name: [sizes.get(name, {}).get(day) for day in days] for name in names}
     others = [
         # A month's averages of databases that were not there for all of it may add up to more.
@@ -81,7 +80,7 @@ def _stacked(
             {
                 "label": name,
                 "backgroundColor": color,
-                "data": [None if size is None else round(size / 1024**power, 2) for size in column],
+                "data": [None if size is None else round(size / unit_bytes, 2) for size in column],
             }
             for name, color, column in bars
             if any(column)
@@ -89,25 +88,26 @@ def _stacked(
     }
     known = [totals[day] for day in days if day in totals]
     words = _("From %(first)s to %(last)s.") % {"first": format_bytes(known[0]), "last": format_bytes(known[-1])}
-    return {"data": json.dumps(data), "options": json.dumps(_options(UNITS[power])), "words": words}
+    return {"data": json.dumps(data), "options": json.dumps(options(unit, stacked=True)), "words": words}
 
 
-def _options(unit: str) -> dict[str, Any]:
-    ticks = {"color": TEXT, "maxRotation": 0, "autoSkipPadding": 16}
+def options(unit: str, *, stacked: bool = False) -> dict[str, Any]:
+    """The options of a chart of sizes in this unit: a line, or bars on top of each other from 0 with a legend."""
+    legend = {"position": "bottom", "labels": {"color": TEXT, "boxWidth": 12, "boxHeight": 12}}
+    x_ticks = {"color": TEXT, "maxRotation": 0, "autoSkipPadding": 16}
+    title = {"display": True, "text": unit, "color": TEXT}
     return {
         "animation": False,
         "maintainAspectRatio": False,
         "interaction": {"mode": "index", "intersect": False},
-        "plugins": {
-            "legend": {"position": "bottom", "labels": {"color": TEXT, "boxWidth": 12, "boxHeight": 12}},
-        },
+        "plugins": {"legend": legend if stacked else {"display": False}},
         "scales": {
-            "x": {"stacked": True, "ticks": ticks, "grid": {"display": False}},
+            "x": {"stacked": stacked, "ticks": x_ticks, "grid": {"display": False}},
             "y": {
-                "stacked": True,
+                "stacked": stacked,
                 "ticks": {"color": TEXT},
-                "title": {"display": True, "text": unit, "color": TEXT},
-                "beginAtZero": True,
+                "title": title,
+                **({"beginAtZero": True} if stacked else {"grace": "5%"}),
             },
         },
     }
@@ -115,20 +115,17 @@ def _options(unit: str) -> dict[str, Any]:
 
 def line(points: Sequence[tuple[date, int]]) -> dict[str, Any]:
     """Averages of periods, oldest first, by their first days: data and options of the chart, and it in words."""
-    power = max(0, min(len(UNITS) - 1, (max(size for _day, size in points).bit_length() - 1) // 10))
+    unit, unit_bytes = chart_unit(max(size for _day, size in points))
     dataset = {
         "label": _("Average size"),
-        "data": [round(size / 1024**power, 3) for _day, size in points],
+        "data": [round(size / unit_bytes, 3) for _day, size in points],
         "borderColor": COLORS[0],
         "backgroundColor": COLORS[0],
         "pointRadius": 2,
     }
-    options = _options(UNITS[power])
-    options["plugins"]["legend"]["display"] = False
-    options["scales"]["y"]["beginAtZero"] = False
     first, last = (format_bytes(size) for _day, size in (points[0], points[-1]))
     return {
         "data": json.dumps({"labels": [formats.date_format(day) for day, _size in points], "datasets": [dataset]}),
-        "options": json.dumps(options),
+        "options": json.dumps(options(unit)),
         "words": _("From %(first)s to %(last)s.") % {"first": first, "last": last},
     }

@@ -58,6 +58,8 @@ class CapacityLockManager:
                 except (RedisError, LockError) as error:
                     # It runs out by itself after a lease.
                     log.warning("job_lock.not_released", error=str(error))
+                finally:
+                    lock.redis.close()
 
     def _acquire(self, name: str) -> Lock | None:
         if not self.url:
@@ -69,8 +71,10 @@ class CapacityLockManager:
         try:
             acquired = lock.acquire()
         except RedisError as error:
+            client.close()
             log.warning("job_lock.redis_unavailable", error=str(error))
             return None
         if not acquired:
+            client.close()
             raise JobBusy(_("Another worker is aggregating this kind of period at the moment."))
         return lock

@@ -84,6 +84,20 @@ def test_what_one_worker_has_another_is_refused_until_it_is_released(locks, url)
         pass
 
 
+def test_no_connection_to_redis_is_left_open(locks, redis, monkeypatch):
+    clients = []
+    real = Redis.from_url
+    monkeypatch.setattr(
+        Redis, "from_url", lambda *args, **options: clients.append(real(*args, **options)) or clients[-1]
+    )
+
+    with locks.job_lock(DAY), pytest.raises(JobBusy), locks.job_lock(DAY):
+        pass
+
+    left_open = [pool._available_connections for pool in (client.connection_pool for client in clients)]
+    assert [[one for one in connections if one._sock] for connections in left_open] == [[], []]
+
+
 def test_a_refusal_leaves_the_lock_with_its_holder(locks, redis):
     with locks.job_lock(DAY):
         with pytest.raises(JobBusy), locks.job_lock(DAY):

@@ -1,6 +1,6 @@
 import pytest
 
-from capacity.units import format_bytes
+from capacity.units import chart_unit, format_bytes
 
 pytestmark = pytest.mark.unit
 
@@ -34,3 +34,17 @@ def test_sizes_are_shown_in_binary_units_with_one_decimal(size, text):
 @pytest.mark.parametrize(("size", "text"), [(1536, "+1.5 KiB"), (0, "0 B"), (-1536, "-1.5 KiB")])
 def test_changes_have_a_sign(size, text):
     assert format_bytes(size, sign=True) == text
+
+
+@pytest.mark.parametrize(
+    ("largest", "unit"),
+    [
+        (0, ("B", 1)),
+        (1023, ("B", 1)),
+        (1024, ("KiB", 1024)),
+        (3 * 1024**4, ("TiB", 1024**4)),
+        (2000 * 1024**6, ("EiB", 1024**6)),
+    ],
+)
+def test_a_chart_has_one_unit_that_of_its_highest_point(largest, unit):
+    assert chart_unit(largest) == unit

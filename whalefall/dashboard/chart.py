@@ -6,13 +6,13 @@ from typing import Any
 from django.utils import formats
 from django.utils.translation import gettext as _
 
+from capacity.admin.charts import options
 from capacity.insight.fleet import FleetPeriod
 from capacity.periods import Period, period_config
-from capacity.units import UNITS, format_bytes
+from capacity.units import chart_unit, format_bytes
 
 from .words import days_text
 
-TEXT = "#9ca3af"  #: the theme's own, which is readable on light and dark
 LINE = "#3b82f6"
 
 
@@ -21,11 +21,10 @@ def fleet_chart(points: list[FleetPeriod]) -> dict[str, Any] | None:
     known = [point for point in points if point.bytes is not None]
     if not known:
         return None
-    # One unit for the whole chart: that of its highest point.
-    power = min(len(UNITS) - 1, max(0, (max(point.bytes or 0 for point in known).bit_length() - 1) // 10))
+    unit, unit_bytes = chart_unit(max(point.bytes or 0 for point in known))
     line = {
         "label": _("Fleet size"),
-        "data": [None if one.bytes is None else round(one.bytes / 1024**power, 2) for one in points],
+        "data": [None if one.bytes is None else round(one.bytes / unit_bytes, 2) for one in points],
         "borderColor": LINE,
         "backgroundColor": LINE,
         "borderWidth": 2,
@@ -39,7 +38,7 @@ def fleet_chart(points: list[FleetPeriod]) -> dict[str, Any] | None:
     }
     return {
         "data": json.dumps({"labels": [axis_label(point.period) for point in points], "datasets": [line]}),
-        "options": json.dumps(_options(UNITS[power])),
+        "options": json.dumps(options(unit)),
         "words": words,
         "rows": [
             {
@@ -56,24 +55,3 @@ def axis_label(period: Period) -> str:
     """Its first day, or its first month; the words below the chart have the whole dates."""
     months = period_config(period.type).months
     return formats.date_format(period.start, "YEAR_MONTH_FORMAT" if months else "MONTH_DAY_FORMAT")
-
-
-def _options(unit: str) -> dict[str, Any]:
-    return {
-        "animation": False,
-        "maintainAspectRatio": False,
-        "interaction": {"mode": "index", "intersect": False},
-        "plugins": {"legend": {"display": False}},
-        "scales": {
-            "x": {
-                "ticks": {"color": TEXT, "maxRotation": 0, "autoSkipPadding": 16},
-                "grid": {"display": False},
-            },
-            "y": {
-                "ticks": {"color": TEXT},
-                "title": {"display": True, "text": unit, "color": TEXT},
-                "grace": "5%",
-                "grid": {},
-            },
-        },
-    }
