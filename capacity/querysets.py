@@ -6,7 +6,7 @@ from django.db import models
 from .periods import Period
 
 if TYPE_CHECKING:
-    from .models import Instance, StalePeriod  # noqa: F401
+    from .models import CapacityEvent, Forecast, Instance, StalePeriod  # noqa: F401
 
 
 class DaysFromTo(models.Func):
@@ -62,3 +62,19 @@ class StalePeriodQuerySet(models.QuerySet["StalePeriod"]):
         )
         periods = [Period.containing(type, start) for type, start in marks]
         return sorted((p for p in periods if p.is_complete(today)), key=lambda p: (p.end, p.days))
+
+
+class ForecastQuerySet(models.QuerySet["Forecast"]):
+    def newest(self) -> "ForecastQuerySet":
+        """The one of each target that counts; none of a database that is gone."""
+        return self.filter(is_newest=True)
+
+    def full_next(self) -> "ForecastQuerySet":
+        """Those with a date, the earliest first."""
+        return self.newest().filter(expected_on__isnull=False).order_by("expected_on", "instance_id", "database_name")
+
+
+class CapacityEventQuerySet(models.QuerySet["CapacityEvent"]):
+    def since(self, day: date) -> "CapacityEventQuerySet":
+        """That day included, the newest first."""
+        return self.filter(day__gte=day)

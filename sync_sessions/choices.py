@@ -25,6 +25,7 @@ class SyncCategory(models.TextChoices):
     CAPACITY = "capacity", _("Collection")
     CONFIG = "config", _("Configuration")
     AGGREGATION = "aggregation", _("Aggregation")
+    INSIGHT = "insight", _("Insight")
     OTHER = "other", _("Other")
 
 

