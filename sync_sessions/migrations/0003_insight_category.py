@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('capacity', '0004_insight'),
+        ('capacity', '0001_initial'),
         ('sync_sessions', '0002_last_failures'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
