@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('capacity', '0001_initial'),
-        ('sync_sessions', '0002_last_failures'),
+        ('sync_sessions', '0004_sign_of_life'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
