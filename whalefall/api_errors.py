@@ -27,8 +27,11 @@ from rest_framework.views import APIView, exception_handler
 
 from capacity.errors import AggregationDisabled, InputError, QueueUnavailable, SamplesRejected, StateConflict
 from capacity.runs.faults import Fault, classify
+from sync_sessions.common.gates import Busy
 from sync_sessions.errors import SessionAlreadyRunning, SessionFinished, SessionNotRetryable
 from whalefall.api.parsers import BodyTooLarge
+from whalefall.middleware.time_limit import too_slow
+from whalefall.time_limit import timed_out
 
 log = structlog.get_logger(__name__)
 
@@ -41,6 +44,12 @@ class BadRequest(APIException):
     status_code = 400
     default_detail = gettext_lazy("The request is malformed, or is meant for a host that this site does not serve.")
     default_code = "bad_request"
+
+
+class LengthRequired(APIException):
+    status_code = 411
+    default_detail = gettext_lazy("Send the body with its Content-Length: it was sent in chunks.")
+    default_code = "length_required"
 
 
 class StillUsed(APIException):
@@ -100,6 +109,8 @@ def problem_details(error: Exception, context: dict[str, Any]) -> Response:
         body = _body(request, known.status_code, code, detail, errors)
     if body is None:
         body = _unexpected(request, error)
+    if isinstance(error, Busy):
+        headers["Retry-After"] = str(error.retry_after)
     if body["status"] == 503 and not isinstance(error, AggregationDisabled):
         headers["Retry-After"] = str(RETRY_AFTER)
     return Response(body, status=body["status"], headers=headers, content_type=PROBLEM)
@@ -107,7 +118,7 @@ def problem_details(error: Exception, context: dict[str, Any]) -> Response:
 
 def plain_problem(request: HttpRequest, status: int) -> dict[str, Any]:
     """The body for an answer of which no more is known than its status."""
-    kinds = (BadRequest, PermissionDenied, NotFound)
+    kinds = (BadRequest, PermissionDenied, NotFound, LengthRequired, BodyTooLarge)
     kind = next((kind for kind in kinds if kind.status_code == status), None)
     if kind is None:
         return _body(request, status, "internal_error", _internal_error())
@@ -120,6 +131,8 @@ def _of_the_product(request: Request, error: Exception) -> dict[str, Any] | None
         return _body(request, 409, error.code, str(error), session=other)
     if isinstance(error, StateConflict):
         return _body(request, 409, error.code, str(error))
+    if isinstance(error, Busy):
+        return _body(request, 429, error.code, str(error))
     if isinstance(error, QueueUnavailable | AggregationDisabled):
         return _body(request, 503, error.code, str(error), session=getattr(error, "sync_session_id", None))
     if isinstance(error, SamplesRejected):
@@ -146,6 +159,9 @@ def _known(error: Exception) -> APIException | None:
 
 
 def _unexpected(request: Request, error: Exception) -> dict[str, Any]:
+    if timed_out(error) and request.method in ("GET", "HEAD"):
+        log.warning("api.too_slow", path=request.path)
+        return _body(request, 503, "too_slow", too_slow())
     log.error("api.unexpected_error", path=request.path, exc_info=error)
     status = 503 if classify(error) is Fault.TRANSIENT else 500
     session = getattr(error, "sync_session_id", None)

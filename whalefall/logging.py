@@ -1,6 +1,7 @@
 """Log lines through structlog: JSON in production, readable columns in development."""
 
 from collections.abc import MutableMapping
+from logging import LogRecord
 from typing import Any
 
 import structlog
@@ -11,6 +12,16 @@ from sync_sessions.common.masking import mask_passwords
 def mask(_logger: Any, _method: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Takes passwords out of every text of a line."""
     return {key: mask_passwords(value) if isinstance(value, str) else value for key, value in line.items()}
+
+
+def refusals_in_one_line(record: LogRecord) -> bool:
+    """A filter that keeps every record; one of a refused request (4xx) loses the traceback that Django adds to it.
+
+    Anybody can have as many of those as he likes, and they say nothing that the line does not.
+    """
+    if record.name.startswith("django.") and getattr(record, "status_code", 500) < 500:
+        record.exc_info = None
+    return True
 
 
 def logging_config(json_lines: bool) -> dict[str, Any]:
@@ -51,7 +62,10 @@ def logging_config(json_lines: bool) -> dict[str, Any]:
                 "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
             }
         },
-        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+        "filters": {"refusals": {"()": lambda: refusals_in_one_line}},
+        "handlers": {
+            "stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["refusals"]},
+        },
         # Django's own handlers would write each of its lines a second time.
         "loggers": {"django": {"handlers": []}},
         "root": {"handlers": ["stderr"], "level": "INFO" if json_lines else "WARNING"},

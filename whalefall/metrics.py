@@ -87,8 +87,13 @@ def _last_runs(runs: dict[str, SyncSession]) -> Iterator[Metric]:
 
 
 def metrics(request: HttpRequest) -> HttpResponse:
-    """Prometheus text. With WHALEFALL_METRICS_TOKEN set: 401 without `Authorization: Bearer TOKEN`."""
+    """Prometheus text. With WHALEFALL_METRICS_TOKEN set: 401 without `Authorization: Bearer TOKEN`.
+
+    Without that setting 403 in production: to whoever reaches this process a fleet's sizes and failures are closed.
+    """
     token = settings.WHALEFALL_METRICS_TOKEN
+    if not token and not settings.METRICS_WITHOUT_TOKEN:
+        return HttpResponse("Closed: set WHALEFALL_METRICS_TOKEN to open it.\n", "text/plain", 403)
     if token and not constant_time_compare(request.headers.get("Authorization", ""), f"Bearer {token}"):
         answer = HttpResponse("Send the header Authorization: Bearer TOKEN.\n", "text/plain", 401)
         answer["WWW-Authenticate"] = "Bearer"

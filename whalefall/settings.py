@@ -13,8 +13,6 @@ from pathlib import Path
 from cryptography.fernet import Fernet
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 from whalefall.env import boolean, database, host_name, listed, read_file, redis_url, setting, time_zone, whole
 from whalefall.logging import logging_config
@@ -75,9 +73,9 @@ AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contri
 LOGIN_REDIRECT_URL = "admin:index"
 AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = timedelta(minutes=15)
-# The address is that of the connection: behind a proxy all have the same, and the name alone is locked.
-# X-Forwarded-For is not believed, as a client that may write it has a new address for every try.
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_HANDLER = "whalefall.accounts.lockout.CountedTries"
+AXES_CLIENT_IP_CALLABLE = "whalefall.accounts.address.client_address"
 AXES_LOCKOUT_CALLABLE = "whalefall.accounts.lockout.locked_out"
 AXES_RESET_ON_SUCCESS = True
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # the page says until when
@@ -99,6 +97,13 @@ WHALEFALL_CATCH_UP_DAYS = whole("WHALEFALL_CATCH_UP_DAYS", 100, 1, 3660)
 WHALEFALL_SAMPLE_RETENTION_DAYS = whole("WHALEFALL_SAMPLE_RETENTION_DAYS", 400, 190, 36600)
 WHALEFALL_SESSION_RETENTION_DAYS = whole("WHALEFALL_SESSION_RETENTION_DAYS", 180, 1, 36600)
 WHALEFALL_METRICS_TOKEN = setting("WHALEFALL_METRICS_TOKEN", "", str, "a long random text")
+METRICS_WITHOUT_TOKEN = DEBUG  # sizes and failures of a fleet are nobody's business
+# Proxies whose X-Forwarded-For is believed; none named: an address is that of the connection.
+WHALEFALL_TRUSTED_PROXIES = listed(
+    "WHALEFALL_TRUSTED_PROXIES",
+    ip_network,
+    "addresses or networks of the proxies separated by commas, such as 127.0.0.1",
+)
 
 # Apps
 INSTALLED_APPS = [
@@ -124,8 +129,8 @@ INSTALLED_APPS = [
     "whalefall",
 ]
 MIDDLEWARE = [
-    "whalefall.middleware.RequestId",
-    "whalefall.middleware.ApiProblems",
+    "whalefall.middleware.request_id.RequestId",
+    "whalefall.middleware.problems.ApiProblems",
     "django.middleware.security.SecurityMiddleware",
     # Serves STATIC_ROOT; in development `runserver` serves the files where they lie.
     *([] if DEBUG else ["whitenoise.middleware.WhiteNoiseMiddleware"]),
@@ -134,6 +139,8 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "whalefall.middleware.bodies.BodyLimit",  # behind what its page is made with; nothing so far reads a body
+    "whalefall.middleware.time_limit.TimeLimit",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -181,15 +188,8 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # Redis is optional: without it there is no broker, and the doors call the services themselves.
 REDIS_URL = redis_url("REDIS_URL", "")
-if REDIS_URL:
-    CACHES = {
-        "default": {
-            "BACKEND": "django.core.cache.backends.redis.RedisCache",
-            "LOCATION": REDIS_URL,
-            # It counts requests, which must not wait for it: the defaults try for seconds.
-            "OPTIONS": {"socket_timeout": 1, "socket_connect_timeout": 1, "retry": Retry(NoBackoff(), 1)},
-        }
-    }
+# The cache is Django's own, in memory and per process: what is shared stands in the database, and the theme keeps
+# results of its search there as pickles, which whoever reaches a shared cache could replace.
 
 # Celery. Schedules live in the database, where staff edit them, so there is no CELERY_BEAT_SCHEDULE.
 CELERY_BROKER_URL = redis_url("CELERY_BROKER_URL", REDIS_URL)

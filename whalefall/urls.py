@@ -6,6 +6,7 @@ from drf_spectacular.views import SpectacularSwaggerSplitView
 
 from whalefall.api.schema_view import SchemaView
 
+from .admin.search import search
 from .api_errors import NoSuchEndpoint
 from .health import healthz, readyz
 from .metrics import metrics
@@ -19,6 +20,7 @@ urlpatterns = [
     path("readyz", readyz),
     path("metrics", metrics),
     path("", RedirectView.as_view(pattern_name="admin:index")),
+    path("admin/search/", search),  # before the theme's own
     path("admin/", admin.site.urls),
     path("api/v1/schema/", SchemaView.as_view(), name="schema"),
     path("api/v1/docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),

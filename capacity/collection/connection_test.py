@@ -7,12 +7,17 @@ from threading import Event
 
 import structlog
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from capacity.errors import CapacityError
 from capacity.models import DbType
 from capacity.runs.faults import describe
+from sync_sessions.common.gates import Busy, Gate
 
 from .sources import ADAPTERS, Measurement, Target, measure
+
+#: Each holds a thread of the site while a server that says nothing is waited for.
+PROBES = Gate(3, gettext_lazy("Other connections are being tried at the moment: try again in a few seconds."), 10)
 
 log = structlog.get_logger(__name__)
 
@@ -41,9 +46,15 @@ def probe(db_type: str, host: str, port: int | None, user: str, password: str, d
     if not host:
         return Probe(reason=_("Without a host there is nothing to connect to: samples are pushed."), pushed=True)
     target = Target(host, port, user, password, database, CONNECT, STATEMENT, BUDGET)
+    try:
+        PROBES.enter()
+    except Busy as busy:
+        return Probe(reason=str(busy))
     stop = Event()
     pool = ThreadPoolExecutor(1, thread_name_prefix="probe")
     measuring = pool.submit(measure, ADAPTERS[db_type], target, stop)
+    # Not when the page has been answered: one that was given up holds its thread and socket a while longer.
+    measuring.add_done_callback(lambda _: PROBES.leave())
     try:
         return Probe(measuring.result(LIMIT))
     except TimeoutError:

@@ -10,12 +10,17 @@ import structlog
 from django.db.models import Model, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from sync_sessions.common.gates import Gate, Held
 
 log = structlog.get_logger(__name__)
 
 BLOCK = 1000  #: rows that are fetched and written at a time
-#: A spreadsheet takes a text that begins with one of these for a formula, and runs it.
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
+#: A spreadsheet takes a text that begins with one of these for a formula, and runs it; some take the full-width ones.
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+#: An export keeps a thread and a processor busy for as long as its reader reads.
+EXPORTS = Gate(2, gettext_lazy("Other exports are under way: try again in half a minute."), retry_after=30)
 
 
 def columns(model: type[Model]) -> dict[str, str]:
@@ -26,6 +31,11 @@ def columns(model: type[Model]) -> dict[str, str]:
         if field.name == "instance":
             found |= {"instance_name": "instance__name", "db_type": "instance__db_type"}
     return found
+
+
+def export(rows: QuerySet[Any]) -> Held:
+    """The CSV of these rows, for an answer to stream and to close; Busy when others are exported already."""
+    return EXPORTS.around(lambda: write_rows(rows))
 
 
 def write_rows(rows: QuerySet[Any]) -> Iterator[str]:

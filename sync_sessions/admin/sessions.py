@@ -11,10 +11,10 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.cache import never_cache
-from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import display
 
+from sync_sessions.common.admin.base import ModelAdmin
 from sync_sessions.common.admin.filters import StartedFilter
 from sync_sessions.common.admin.read_only import ReadOnly
 from sync_sessions.common.statuses import VARIANTS

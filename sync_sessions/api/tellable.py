@@ -17,9 +17,14 @@ from sync_sessions.reasons import sentence_of
 TEXTS = {"error_message", "message", "error", "errors", "reason", "notes"}
 
 
+def may_see_servers(reader: Any) -> bool:
+    """Who is told the addresses of servers and what they say: one rule, for inventory and errors alike."""
+    return bool(reader.is_staff)
+
+
 def tellable(data: Any, reader: Any, session_id: object, code: str = "") -> Any:
     """A session, a record or an outcome as JSON, as `reader` may see it. The nearest `error_code` counts."""
-    if reader.is_staff:
+    if may_see_servers(reader):
         return data
     if isinstance(data, Mapping):
         code = data.get("error_code", code)
@@ -34,7 +39,7 @@ def tellable(data: Any, reader: Any, session_id: object, code: str = "") -> Any:
 
 def tellable_result(result: Mapping[str, Any], reader: Any) -> Mapping[str, Any]:
     """The result of a run, whose `message` is its numbers, as `reader` may see it. One query if it has errors."""
-    if reader.is_staff:
+    if may_see_servers(reader):
         return result
     session_id = result["session"]["session_id"]
     told = {**result, "session": tellable(result["session"], reader, session_id)}

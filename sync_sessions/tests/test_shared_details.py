@@ -16,7 +16,11 @@ DAYS = ["2025-03-05", "2025-03-05"]
 
 def details(count, **more):
     level = {"window": DAYS, "previous_window": ["2025-03-04", "2025-03-04"], "samples": count}
-    return {"version": 1, "scope": "all", "result": {"status": "completed", "database": level, "instance": None}} | more
+    return {
+        "version": 1,
+        "scope": "all",
+        "result": {"status": "completed", "database": level, "instance": None},
+    } | more
 
 
 @pytest.fixture

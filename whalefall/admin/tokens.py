@@ -16,10 +16,11 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from knox.models import AuthToken
-from unfold.admin import ModelAdmin, checkbox
+from unfold.admin import checkbox
 from unfold.widgets import UnfoldAdminIntegerFieldWidget
 
 from sync_sessions.admin.cells import moment
+from sync_sessions.common.admin.base import ModelAdmin
 from whalefall.accounts.rights import beyond
 from whalefall.accounts.tokens import DEFAULT_DAYS, MOST_DAYS, issue
 

@@ -19,6 +19,7 @@ PROBLEMS = {
     404: gettext_lazy("There is no such thing, or no such page."),
     406: gettext_lazy("Nothing that the client accepts."),
     409: gettext_lazy("It does not go with what is stored or running; `session` is the other one, if there is one."),
+    411: gettext_lazy("The body was sent in chunks, without its length."),
     413: gettext_lazy("The body is too large."),
     415: gettext_lazy("The body is not JSON."),
     429: gettext_lazy("Too many requests; `Retry-After` says for how many seconds."),
@@ -93,7 +94,15 @@ def problems_of(operation: dict[str, Any], method: str, path: str, view: Any) ->
     parameters = {one["name"] for one in operation.get("parameters", ())}
     finds = "{" in path or "page" in parameters
     runs = RESPOND_ASYNC.name in parameters
-    not_always = {404: finds, 409: writes, 413: takes_body, 415: takes_body, 429: is_limited(view), 500: runs}
+    not_always = {
+        404: finds,
+        409: writes,
+        411: takes_body,
+        413: takes_body,
+        415: takes_body,
+        429: is_limited(view),
+        500: runs,
+    }
     return [status for status in PROBLEMS if not_always.get(status, True)]
 
 

@@ -1,45 +1,29 @@
-import time
 from typing import Any
 
-import structlog
-from redis.exceptions import RedisError
 from rest_framework.request import Request
 from rest_framework.throttling import ScopedRateThrottle, SimpleRateThrottle
 
-log = structlog.get_logger(__name__)
+from whalefall.counting import seconds_to_wait
 
 
 class FixedWindow(SimpleRateThrottle):
-    """Counts in windows that begin at multiples of their length, in one step for each request.
+    """Counts in windows that begin at multiples of their length, in the database.
 
-    DRF reads a list of times, adds to it and writes it back: requests at the same moment do not see each other.
+    DRF reads a list of times from the cache, adds to it and writes it back: requests at the same moment do not see
+    each other, and without Redis every process has a cache of its own.
     """
 
     num_requests: int
     duration: int  #: of the window, in seconds
 
     def allow_request(self, request: Request, view: Any) -> bool:
-        window, gone = divmod(time.time(), self.duration)
-        self.left = self.duration - gone
-        key = f"{self.get_cache_key(request, view)}:{window:.0f}"
-        self.cache.add(key, 0, self.duration)
-        try:
-            return int(self.cache.incr(key)) <= self.num_requests
-        except ValueError:
-            return True  # a cache in memory that is full has dropped it meanwhile
+        self.left = seconds_to_wait(str(self.get_cache_key(request, view)), self.num_requests, self.duration)
+        return self.left is None
 
-    def wait(self) -> float:
+    def wait(self) -> float | None:
         """The rest of the window, in seconds."""
         return self.left
 
 
 class ScopedThrottle(ScopedRateThrottle, FixedWindow):
     """Limits the requests of a user to the views of one `throttle_scope`."""
-
-    def allow_request(self, request: Request, view: Any) -> bool:
-        try:
-            return super().allow_request(request, view)
-        except RedisError as error:
-            # A limit is a courtesy among clients: without the cache that counts, everybody is let in.
-            log.warning("throttle.cache_unavailable", scope=self.scope, error=str(error))
-            return True

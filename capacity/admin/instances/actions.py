@@ -15,13 +15,13 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
-from unfold.admin import ModelAdmin
 from unfold.decorators import action
 
 from capacity.admin import runs
 from capacity.errors import AggregationDisabled
 from capacity.models import Instance
 from capacity.runs.start import check_enabled
+from sync_sessions.common.admin.base import ModelAdmin
 from sync_sessions.common.history import log_changed
 from sync_sessions.common.words import listed
 

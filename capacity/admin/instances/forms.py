@@ -46,11 +46,10 @@ class ConnectionForm(forms.ModelForm):
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
-        moved = self.instance.pk and rules.must_repeat_password(
-            self.instance, cleaned.get("host", self.instance.host), cleaned.get("port", self.instance.port)
-        )
+        where = [cleaned.get(name, getattr(self.instance, name)) for name in ("db_type", "host", "port")]
+        moved = self.instance.pk and rules.must_repeat_password(self.instance, *where)
         if moved and not cleaned.get("password"):
-            self.add_error("password", _("Give the password again, as the host or port is another."))
+            self.add_error("password", _("Give the password again, as the engine, host or port is another."))
         return cleaned
 
     def clean_host(self) -> str:

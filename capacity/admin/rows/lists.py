@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ERROR_FLAG
 from django.core.exceptions import PermissionDenied
@@ -14,11 +14,12 @@ from django.utils.translation import gettext_lazy
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter
 
 from capacity.admin.charts import line
-from capacity.insight.csv_export import write_rows
+from capacity.insight import csv_export
 from capacity.models import DatabaseSizeAggregation, DatabaseSizeStat, InstanceSizeAggregation, InstanceSizeStat
 from capacity.periods import today
 from sync_sessions.common.admin.bounded import Bounded
 from sync_sessions.common.admin.filters import DayRangeFilter
+from sync_sessions.common.gates import Busy
 
 from .columns import change_column, coverage, percent_column, period, size_column
 from .filters import CoverageFilter, PeriodTypeFilter
@@ -60,8 +61,15 @@ class RowAdmin(Bounded):
             rows = self.get_changelist_instance(request).get_queryset(request)
         except IncorrectLookupParameters:
             return redirect(f"{reverse(f'admin:{self._name}_changelist')}?{ERROR_FLAG}=1")  # as the list does
+        try:
+            lines = csv_export.export(rows)
+        except Busy as busy:
+            self.message_user(request, str(busy), messages.WARNING)
+            answer = self.changelist_view(request)
+            answer.status_code, answer["Retry-After"] = 429, str(busy.retry_after)
+            return answer
         return StreamingHttpResponse(
-            write_rows(rows),
+            lines,
             content_type="text/csv; charset=utf-8",
             headers={"Content-Disposition": f'attachment; filename="{self.opts.db_table}-{today()}.csv"'},
         )

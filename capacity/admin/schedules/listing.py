@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django.contrib.admin.views.main import ChangeList
 from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.urls import reverse
@@ -14,10 +13,11 @@ from django.utils.translation import gettext as _
 
 from capacity.scheduling.overview import Overview, overviews
 from capacity.scheduling.words import moment_words
+from sync_sessions.common.admin.base import ListedFilters
 from sync_sessions.common.statuses import VARIANTS
 
 
-class ScheduleChangeList(ChangeList):
+class ScheduleChangeList(ListedFilters):
     """Each of its rows has its `overview`, and `may_run`: whether the reader may run it now."""
 
     def get_results(self, request: HttpRequest) -> None:

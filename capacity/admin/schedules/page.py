@@ -13,7 +13,6 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
-from unfold.admin import ModelAdmin
 from unfold.decorators import action, display
 
 from capacity.models import Schedule
@@ -23,6 +22,7 @@ from capacity.scheduling.reading import read
 from capacity.scheduling.store import delete_schedules, save_schedule, switch
 from capacity.scheduling.words import row_what, row_when, sentence
 from sync_sessions.admin.life import silence_text
+from sync_sessions.common.admin.base import ModelAdmin
 from sync_sessions.life import silent
 
 from . import run_now

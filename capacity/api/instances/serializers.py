@@ -6,15 +6,20 @@ from rest_framework import serializers
 from capacity.inventory import rules
 from capacity.models import Instance
 from sync_sessions.api.serializers import SyncSessionSerializer
+from sync_sessions.api.tellable import may_see_servers
 from sync_sessions.choices import RecordStatus, SessionStatus
 from sync_sessions.common.api.fields import STRICT_FIELDS, StrictFields
 
 MAX_DESCRIPTION = 10_000
 MAX_PASSWORD = 1000
+SERVER = ("host", "port", "username")  #: where it is and who logs in there
 
 
 class InstanceSerializer(StrictFields, serializers.ModelSerializer[Instance]):
-    """An instance. `password` is never in an answer; without one, or with "", the stored one is kept."""
+    """An instance. `password` is never in an answer; without one, or with "", the stored one is kept.
+
+    `host`, `port` and `username` are left out for who is not staff, as they are in errors.
+    """
 
     serializer_field_mapping = STRICT_FIELDS
 
@@ -40,6 +45,14 @@ class InstanceSerializer(StrictFields, serializers.ModelSerializer[Instance]):
             "description": {"max_length": MAX_DESCRIPTION},
         }
 
+    def to_representation(self, instance: Instance) -> Any:
+        data = super().to_representation(instance)
+        request = self.context.get("request")
+        if request and not may_see_servers(request.user):
+            for name in SERVER:
+                data.pop(name)
+        return data
+
     def validate_name(self, name: str) -> str:
         rules.check_name(name)
         return name
@@ -53,9 +66,9 @@ class InstanceSerializer(StrictFields, serializers.ModelSerializer[Instance]):
             attrs.pop("password", None)
             stored = self.instance
             if isinstance(stored, Instance):
-                host, port = attrs.get("host", stored.host), attrs.get("port", stored.port)
-                if rules.must_repeat_password(stored, host, port):
-                    text = _("Give the password again, as the host or port is another.")
+                where = (attrs.get(name, getattr(stored, name)) for name in ("db_type", "host", "port"))
+                if rules.must_repeat_password(stored, *where):
+                    text = _("Give the password again, as the engine, host or port is another.")
                     raise serializers.ValidationError({"password": [text]}, code="password_required")
         return attrs
 

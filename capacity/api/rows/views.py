@@ -1,6 +1,5 @@
 """The period rows of both levels: lists, single rows, summaries, tops and the export."""
 
-from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
@@ -18,7 +17,7 @@ from rest_framework.response import Response
 
 from capacity.aggregation.rollup import DATABASE_LEVEL, INSTANCE_LEVEL, Level
 from capacity.errors import PeriodError
-from capacity.insight.csv_export import write_rows
+from capacity.insight import csv_export
 from capacity.insight.summary import RANKED_BY, Figures, newest_complete, summarise, top_rows
 from capacity.models import Instance
 from capacity.periods import Period, PeriodType, today
@@ -102,11 +101,9 @@ class PeriodRowViewSet(ListModelMixin, RetrieveModelMixin, BaseViewSet):
         for name in (Pages.page_query_param, str(Pages.page_size_query_param)):
             if name in request.query_params:
                 raise ValidationError({name: [_("A CSV has no pages: it has all rows.")]}, code="no_pages")
-        lines = write_rows(self.filter_queryset(self.get_queryset()))
-        first = next(lines)  # so that a database that fails now is a problem, not a broken file
-        answer = StreamingHttpResponse(
-            _with_first(first, lines), content_type="text/csv; charset=utf-8; header=present"
-        )
+        lines = csv_export.export(self.filter_queryset(self.get_queryset()))
+        lines.begin()  # so that a database that fails now is a problem, not a broken file
+        answer = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8; header=present")
         answer["Content-Disposition"] = f'attachment; filename="{self.level.rows._meta.db_table}_{today()}.csv"'
         return answer
 
@@ -185,8 +182,3 @@ def exactly(type: str, start: date) -> Period:
 
 def _wants_csv(request: Request) -> bool:
     return request.accepted_renderer.format == CSVRenderer.format
-
-
-def _with_first(first: str, rest: Iterator[str]) -> Iterator[str]:
-    yield first
-    yield from rest

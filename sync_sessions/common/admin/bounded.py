@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from django.contrib.admin.views.main import ChangeList
 from django.http import HttpRequest
-from unfold.admin import ModelAdmin
 
 from sync_sessions.admin import cells
 from sync_sessions.common.api import pagination
+
+from .base import ListedFilters, ModelAdmin
 
 
 class Pages(pagination.BoundedPaginator):
@@ -19,7 +19,7 @@ class Pages(pagination.BoundedPaginator):
         return cells.whole(pagination.DEPTH) if self.count > pagination.DEPTH else ""
 
 
-class BoundedChangeList(ChangeList):
+class BoundedChangeList(ListedFilters):
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
         # Nobody counts them all, so the theme need not tell that number from the one that is shown.
@@ -30,5 +30,5 @@ class Bounded(ModelAdmin):
     paginator = Pages
     show_full_result_count = False
 
-    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ListedFilters]:
         return BoundedChangeList

@@ -1,14 +1,14 @@
 """What the schema says by rules of its own, for every operation; whether it is true is what test_fuzzing asks."""
 
+import json
 import time
 from concurrent.futures import ThreadPoolExecutor
-from threading import Lock
 
 import pytest
 from django.test import RequestFactory
 from drf_spectacular.generators import SchemaGenerator
 
-from whalefall.api.schema_view import SchemaView
+from whalefall.api import schema_view
 
 pytestmark = pytest.mark.unit
 
@@ -44,22 +44,31 @@ def test_what_may_pass_says_when_to_try_again(answers):
     assert all("Retry-After" in told["503"]["headers"] for told in answers.values())
 
 
-def test_it_is_made_by_one_thread_at_a_time(monkeypatch):
-    counting, now, most = Lock(), 0, 0
+@pytest.fixture
+def made(monkeypatch):
+    """Which schemas are made: an entry each."""
+    times = []
 
     def get_schema(self, **kwargs):
-        nonlocal now, most
-        with counting:
-            now += 1
-            most = max(most, now)
+        times.append(kwargs)
         time.sleep(0.02)
-        with counting:
-            now -= 1
         return {"openapi": "3.1.0"}
 
     monkeypatch.setattr(SchemaGenerator, "get_schema", get_schema)
-    ask = SchemaView.as_view()
+    monkeypatch.setattr(schema_view, "MADE", {})
+    return times
+
+
+def test_however_many_ask_at_once_it_is_made_once(made):
+    ask = schema_view.SchemaView.as_view()
     with ThreadPoolExecutor(4) as pool:
-        answers = list(pool.map(lambda _: ask(RequestFactory().get("/api/v1/schema/")), range(8)))
-    assert {answer.status_code for answer in answers} == {200}
-    assert most == 1
+        answers = list(pool.map(lambda _: ask(RequestFactory().get(f"{API}/schema/")), range(8)))
+    assert [json.loads(answer.content) for answer in answers] == [{"openapi": "3.1.0"}] * 8
+    assert len(made) == 1
+
+
+def test_it_is_made_once_for_each_language_and_format(made, client):
+    asked = ["", "?lang=zh-hans", "?format=yaml", "?lang=zh-hans", ""]
+    kinds = [client.get(f"{API}/schema/{query}")["Content-Type"] for query in asked]
+    assert len(made) == 3
+    assert (kinds[0], kinds[0] == kinds[1] == kinds[4], kinds[2] == kinds[0]) == (kinds[4], True, False)

@@ -25,7 +25,7 @@ def test_instances_that_need_attention_lead_to_the_instance_and_to_what_happened
         add_both(instance, "2025-06-29", 200)
         add_both(instance, "2025-06-28", 100 if instance == jumped else 200)
     aggregate(the("daily", "2025-06-29"))
-    session = failing("aggregation:daily", failed)
+    failing("aggregation:daily", failed)
 
     attention = dashboard()["attention"]
 

@@ -1,0 +1,74 @@
+"""What every list of the admin has in common, whatever the theme and Django let through."""
+
+from itertools import chain
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.admin.exceptions import DisallowedModelAdminLookup
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.core.exceptions import ValidationError
+from django.db import DataError
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils.translation import gettext as _
+from unfold import admin as theme
+from unfold.views import ChangeList
+
+MOST_DIGITS = 18
+NUL = "\x00"  #: PostgreSQL takes no text with it
+
+
+class ListedFilters(ChangeList):
+    """A list that is filtered by what its `list_filter` names and by nothing else; the rest goes back to the list.
+
+    Django's takes any look-up of any column: a regex that never ends, a year that no database knows.
+    """
+
+    def get_filters(self, request: HttpRequest) -> Any:
+        try:
+            found = super().get_filters(request)
+        except DisallowedModelAdminLookup as error:
+            raise IncorrectLookupParameters from error
+        _specs, _any, left_over, *_rest = found
+        if left_over or not all(map(_can_be_value, chain.from_iterable(self.get_filters_params().values()))):
+            raise IncorrectLookupParameters
+        return found
+
+    def get_results(self, request: HttpRequest) -> None:
+        try:
+            super().get_results(request)
+        except (DataError, ValueError, OverflowError) as error:
+            raise IncorrectLookupParameters from error  # a value that the column cannot have
+
+
+def _can_be_value(text: str) -> bool:
+    """Neither database takes a NUL, nor a number beyond 64 bits: where a filter's own form looks it up, too."""
+    return NUL not in text and not (text.isdigit() and len(text) > MOST_DIGITS)
+
+
+class ModelAdmin(theme.ModelAdmin):
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return ListedFilters
+
+    def get_search_results(self, request: HttpRequest, queryset: QuerySet[Any], search_term: str) -> Any:
+        if NUL in search_term:
+            return queryset.none(), False
+        return super().get_search_results(request, queryset, search_term)
+
+    def response_action(self, request: HttpRequest, queryset: QuerySet[Any]) -> Any:
+        """What is chosen may come from anybody's script: keys that no row can have are refused."""
+        if all(map(self._can_be_key, request.POST.getlist(ACTION_CHECKBOX_NAME))):
+            return super().response_action(request, queryset)
+        self.message_user(request, _("There are no such rows: choose some of the list."), messages.ERROR)
+        return self._back_to_list(request)
+
+    def _can_be_key(self, text: str) -> bool:
+        try:
+            self.opts.pk.clean(text, None)  # type: ignore[union-attr]
+        except ValidationError:
+            return False
+        return NUL not in text
+
+    def _back_to_list(self, request: HttpRequest) -> HttpResponse:
+        return HttpResponseRedirect(request.get_full_path())
