@@ -9,7 +9,7 @@ from django.db import models
 from django.db.models import Exists, F, OuterRef, Q, Subquery, Value
 from django.db.models.functions import Cast, Concat, Now
 
-from .choices import OPEN_RECORD, OPEN_SESSION, RecordStatus, SessionStatus
+from .choices import OPEN_RECORD, OPEN_SESSION, RecordStatus, SessionStatus, SyncType
 
 if TYPE_CHECKING:
     from .models import SyncInstanceRecord, SyncSession  # noqa: F401
@@ -33,9 +33,16 @@ class SyncSessionQuerySet(models.QuerySet["SyncSession"]):
         """Without those of selected instances, which may have the same lock key."""
         return self.exclude(details__has_key="selected")
 
+    def by_schedule(self) -> "SyncSessionQuerySet":
+        """Over the fleet and started by a schedule; where there is no broker, by a command, as cron does."""
+        fleet = self.over_the_fleet()
+        if settings.CELERY_BROKER_URL:
+            return fleet.filter(sync_type=SyncType.SCHEDULED_TASK)
+        return fleet.filter(created_by=None)
+
     def newest_ended(self, lock_key: str) -> "SyncSessionQuerySet":
-        """At most one: the last over the fleet that ended under that key."""
-        return self.ended().over_the_fleet().filter(lock_key=lock_key).order_by("-id")[:1]
+        """At most one: the last that ended under that key."""
+        return self.ended().filter(lock_key=lock_key).order_by("-id")[:1]
 
     def abandoned(self) -> "SyncSessionQuerySet":
         """Running, but silent for longer than the lease, by the database's clock."""
@@ -48,8 +55,8 @@ class SyncSessionQuerySet(models.QuerySet["SyncSession"]):
         return self.pending().filter(created_at__lt=Now() - limit)
 
     def last_of(self, lock_keys: Iterable[str]) -> "SyncSessionQuerySet":
-        """The newest session over the fleet of each key that has one."""
-        newest = (self.over_the_fleet().filter(lock_key=key).order_by("-pk").values("pk")[:1] for key in lock_keys)
+        """The newest of each key that has one, of those that a schedule started."""
+        newest = (self.by_schedule().filter(lock_key=key).order_by("-pk").values("pk")[:1] for key in lock_keys)
         return self.filter(reduce(or_, (Q(pk=Subquery(one)) for one in newest), Q(pk=None)))
 
     def stale(self) -> "SyncSessionQuerySet":

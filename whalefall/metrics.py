@@ -15,11 +15,11 @@ from sync_sessions.life import signs
 from sync_sessions.models import SyncSession
 
 _RUN_GAUGES = {
-    "age_seconds": "Seconds since the last run of this kind ended.",
-    "duration_seconds": "How long the last run of this kind took.",
-    "processed_instances": "Instances that the last run of this kind completed.",
-    "skipped_instances": "Instances that had nothing to do in the last run of this kind.",
-    "failed_instances": "Instances that failed in the last run of this kind.",
+    "age_seconds": "Seconds since the last scheduled run of this kind ended.",
+    "duration_seconds": "How long the last scheduled run of this kind took.",
+    "processed_instances": "Instances that the last scheduled run of this kind completed.",
+    "skipped_instances": "Instances that had nothing to do in the last scheduled run of this kind.",
+    "failed_instances": "Instances that failed in the last scheduled run of this kind.",
 }
 
 
@@ -37,8 +37,11 @@ class FleetCollector:
             opened.add_metric([status], count)
         yield opened
         yield from _services()
-        text = "Complete periods that new samples have outdated and that wait to be computed."
-        yield _gauge("stale_periods", text, gauges.stale_period_count())
+        due, too_old = gauges.stale_period_counts()
+        text = "Complete periods that new samples have outdated and that the next scheduled run computes."
+        yield _gauge("stale_periods", text, due)
+        text = "Complete periods that new samples have outdated and that are older than WHALEFALL_CATCH_UP_DAYS."
+        yield _gauge("stale_periods_too_old", text, too_old)
         yield _gauge("active_instances", "Instances that are collected and aggregated.", gauges.active_instances())
         yield _gauge("fleet_bytes", "The latest total size of all active instances.", gauges.fleet_bytes())
 
@@ -63,7 +66,7 @@ def _services() -> Iterator[Metric]:
 
 def _last_runs(runs: dict[str, SyncSession]) -> Iterator[Metric]:
     """Of every kind of run (label `run`: a period type, or collection)."""
-    text = "1 for the status that the last run of this kind ended with, else 0."
+    text = "1 for the status that the last scheduled run of this kind ended with, else 0."
     status = GaugeMetricFamily("whalefall_last_run_status", text, labels=["run", "status"])
     gauges = {
         name: GaugeMetricFamily(f"whalefall_last_run_{name}", text, labels=["run"])

@@ -1,8 +1,10 @@
 """Which periods a caller means."""
 
 from collections.abc import Iterable
-from datetime import date
+from datetime import date, timedelta
 from enum import Enum
+
+from django.conf import settings
 
 from capacity.models import CapacityState, Instance, StalePeriod
 from capacity.periods import Period, PeriodConfig
@@ -22,6 +24,11 @@ def plan_periods(configs: Iterable[PeriodConfig], which: Which, today: date) -> 
 def plan_range(configs: Iterable[PeriodConfig], first: date, last: date) -> list[Period]:
     """Every period of these types that lies wholly inside first..last (inclusive), oldest first per type."""
     return [period for config in configs for period in Period.within(config.key, first, last)]
+
+
+def caught_up_since(today: date) -> date:
+    """Periods that ended before this day are left alone by the schedule, until somebody asks for them."""
+    return today - timedelta(days=settings.WHALEFALL_CATCH_UP_DAYS)
 
 
 def stale_periods(configs: Iterable[PeriodConfig], today: date, since: date | None = None) -> list[Period]:

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Iterable, Mapping
-from datetime import date, timedelta
+from datetime import date
 from typing import Any, NamedTuple
 
 import structlog
@@ -19,7 +19,7 @@ from sync_sessions.choices import Scope, SessionStatus, SyncType
 from sync_sessions.errors import SessionAlreadyRunning
 
 from .arguments import parse_scope
-from .due import Which, plan_periods, stale_instances, stale_periods
+from .due import Which, caught_up_since, plan_periods, stale_instances, stale_periods
 from .locks import CapacityLockManager, JobLock
 from .orchestrator import AggregationOrchestrator, RunResult
 from .progress import ProgressCallbacks
@@ -58,7 +58,7 @@ def periods_to_run(configs: Iterable[PeriodConfig], stale: Iterable[Period], sco
     """
     if scope != Scope.ALL:
         return plan_periods(configs, Which.LAST, now)
-    since = now - timedelta(days=settings.WHALEFALL_CATCH_UP_DAYS)
+    since = caught_up_since(now)
     types = {config.key for config in configs}
     wanted = {p for p in stale if p.type in types and p.is_complete(now) and p.end >= since}
     return sorted(wanted, key=lambda period: (period.end, period.days))

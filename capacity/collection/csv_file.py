@@ -145,6 +145,12 @@ def _header(lines: Iterator[bytes | None]) -> list[str]:
         names = _cells(line)
     except LineError as error:
         raise CsvError(_("Line 1: %(reason)s") % {"reason": error.args[1]}) from None
+    if len(names) == 1 and (mark := next((one for one in ";\t|" if one in names[0]), "")):
+        shown = {"mark": "tab" if mark == "\t" else mark, "header": ",".join(COLUMNS)}
+        text = _(
+            "The cells are separated by %(mark)s, not by commas: write the file with commas. Its header is %(header)s."
+        )
+        raise CsvError(text % shown)
     problems = [
         (_("it has no column %(names)s"), [name for name in REQUIRED if name not in names]),
         (_("it has an unknown column %(names)s"), [_shown(name) for name in names if name not in COLUMNS]),

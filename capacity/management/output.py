@@ -1,6 +1,8 @@
 """How commands show tables: drawn on a terminal, one plain line per row elsewhere."""
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from django.core.management.base import OutputWrapper
@@ -34,6 +36,18 @@ def progress_bar(out: OutputWrapper, *, hidden: bool) -> Progress:
         disable=hidden or not out.isatty(),
         transient=True,
     )
+
+
+@contextmanager
+def warnings_alone() -> Iterator[None]:
+    """While a command tells of its progress itself, the log's own lines of it would stand between its lines."""
+    root = logging.getLogger()
+    level = root.level
+    root.setLevel(max(level, logging.WARNING))
+    try:
+        yield
+    finally:
+        root.setLevel(level)
 
 
 def show_table(out: OutputWrapper, title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

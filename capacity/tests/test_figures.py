@@ -92,7 +92,26 @@ def test_stale_periods_are_the_complete_ones_counted_once_for_all_instances():
     mark(first, the("daily", "2025-06-30"))  # today
     mark(make_instance(is_active=False), the("daily", "2025-06-01"))
 
-    assert gauges.stale_period_count() == 2
+    assert gauges.stale_period_counts() == (2, 0)
+
+
+def test_stale_periods_that_the_schedule_leaves_alone_are_counted_apart(settings):
+    settings.WHALEFALL_CATCH_UP_DAYS = 10
+    instance = make_instance()
+    for day in ("2025-06-19", "2025-06-20"):
+        mark(instance, the("daily", day))
+
+    assert gauges.stale_period_counts() == (1, 1)
+
+
+def test_runs_by_hand_do_not_stand_for_the_scheduled_ones(settings):
+    settings.CELERY_BROKER_URL = "redis://127.0.0.1:6379/0"
+    make_fleet(1, "2025-06-29")
+    nightly = run(the("daily", "2025-06-28"), sync_type="scheduled_task").session
+    by_hand = run(the("daily", "2025-06-29"), sync_type="manual_task").session
+
+    assert gauges.last_runs() == {"daily": nightly}
+    assert gauges.last_runs_and_later() == ({"daily": nightly}, {"daily": by_hand})
 
 
 def test_active_instances_are_counted():
@@ -105,7 +124,7 @@ def test_active_instances_are_counted():
 def test_an_empty_database_has_figures_too():
     assert gauges.last_runs() == {}
     assert gauges.last_sample_at() is None
-    assert (gauges.fleet_bytes(), gauges.stale_period_count(), gauges.active_instances()) == (0, 0, 0)
+    assert (gauges.fleet_bytes(), gauges.stale_period_counts(), gauges.active_instances()) == (0, (0, 0), 0)
 
 
 @pytest.mark.parametrize(
@@ -115,7 +134,7 @@ def test_an_empty_database_has_figures_too():
         (gauges.last_sample_at, 1),
         (gauges.fleet_bytes, 1),
         (gauges.open_sessions, 1),
-        (gauges.stale_period_count, 2),
+        (gauges.stale_period_counts, 2),
         (gauges.active_instances, 1),
     ],
 )

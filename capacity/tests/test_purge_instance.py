@@ -47,7 +47,7 @@ def two():
 def purge(name="old-1", *options):
     """The lines that the command writes."""
     out = StringIO()
-    call_command("purge_instance", name, *options, stdout=out)
+    call_command("purge_instance", name, "--yes", *options, stdout=out)
     return out.getvalue().splitlines()
 
 
@@ -56,6 +56,11 @@ def refused(name="old-1", *options):
     with pytest.raises(CommandError) as error:
         call_command("purge_instance", name, *options, stdout=StringIO(), stderr=StringIO())
     return str(error.value)
+
+
+def test_without_a_terminal_it_wants_to_be_told_yes(two):
+    assert refused() == "There is no terminal to ask at, so nothing is deleted: say --yes to delete it."
+    assert Instance.objects.filter(name="old-1").exists()
 
 
 def counts(instance):

@@ -1,4 +1,5 @@
-"""The admin's first page: the state of the fleet at a glance. At most 15 queries, the admin's own included."""
+"""The admin's first page: the state of the fleet at a glance. At most 15 queries, the admin's own included, and one
+where there is a broker."""
 
 from datetime import date
 from typing import Any
@@ -9,7 +10,6 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from capacity.admin.runs import may_see_sessions
-from capacity.insight import gauges
 from capacity.insight.fleet import history as fleet_history
 from capacity.insight.fleet import read_fleet
 from capacity.periods import PERIOD_CONFIG, PERIODS, today
@@ -34,7 +34,6 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     }
     sees_instances, sees_rows, sees_runs = seen.values()
     fleet = read_fleet(day) if sees_instances else None
-    runs = gauges.last_runs() if sees_runs else {}
     cards: dict[str, Any] = {"hidden": listed(name for name, may in seen.items() if not may)}
     if fleet and fleet.instances and request.user.has_perm("capacity.trigger_aggregation"):
         cards["fleet_pages"] = {
@@ -52,7 +51,8 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     if sees_rows:
         cards["history"] = history(request, day)
     if sees_runs:
-        cards |= {"runs": last_runs(runs, now), "never_ran": not runs, "open": open_sessions(), "stale": stale(day)}
+        cards |= {"runs": last_runs(now), "open": open_sessions(), "stale": stale(day)}
+        cards["never_ran"] = not any(one["run"] or one["by_hand"] for one in cards["runs"])
     return context | {"dashboard": cards}
 
 
@@ -68,5 +68,5 @@ def history(request: HttpRequest, day: date) -> dict[str, Any]:
     return {
         "choices": [{"key": one.key, "label": one.label, "chosen": one.key == chosen} for one in PERIOD_CONFIG],
         "chart": fleet_chart(points),
-        "command": f"manage.py aggregate --period {chosen} --stale",
+        "daily": chosen == PERIODS[0],
     }

@@ -3,11 +3,14 @@
 from datetime import date, datetime
 from typing import Any
 
+from django.conf import settings
 from django.utils.timesince import timesince
+from django.utils.translation import ngettext
 
 from capacity.admin.runs import session_url
-from capacity.aggregation.due import stale_periods
-from capacity.periods import PERIOD_CONFIG
+from capacity.aggregation.due import caught_up_since, stale_periods
+from capacity.insight import gauges
+from capacity.periods import PERIOD_CONFIG, Period
 from sync_sessions.admin.cells import moment
 from sync_sessions.common.statuses import VARIANTS
 from sync_sessions.common.words import listed, noted
@@ -17,10 +20,20 @@ from sync_sessions.services import sync_session_service
 from .words import LABELS, SHOWN, days_text
 
 
-def last_runs(runs: dict[str, SyncSession], now: datetime) -> list[dict[str, Any]]:
-    """A line per kind of run, whether or not there was one."""
+def last_runs(now: datetime) -> list[dict[str, Any]]:
+    """A line per kind of run, whether or not there was one: the last scheduled one, and one by hand since."""
+    scheduled, of_all = gauges.last_runs_and_later()
+
+    def run(found: SyncSession | None) -> dict[str, Any] | None:
+        return described(found, now) if found else None
+
     return [
-        {"label": label, "run": described(runs[name], now) if name in runs else None} for name, label in LABELS.items()
+        {
+            "label": label,
+            "run": run(scheduled.get(name)),
+            "by_hand": run(of_all[name]) if of_all.get(name) != scheduled.get(name) else None,
+        }
+        for name, label in LABELS.items()
     ]
 
 
@@ -35,8 +48,18 @@ def described(session: SyncSession, now: datetime) -> dict[str, Any]:
         "period": days_text(days[0], days[-1]) if days else "",
         "age": timesince(ended, now, depth=1),
         "at": moment(ended),
-        "failed": session.failed_instances,
+        "counts": listed(counts(session)),
     }
+
+
+def counts(session: SyncSession) -> list[str]:
+    """What became of its instances: "21 done", "6 skipped", "2 failed"."""
+    told = [
+        (session.failed_instances, ngettext("%(count)d failed", "%(count)d failed", session.failed_instances)),
+        (session.skipped_instances, ngettext("%(count)d skipped", "%(count)d skipped", session.skipped_instances)),
+        (session.successful_instances, ngettext("%(count)d done", "%(count)d done", session.successful_instances)),
+    ]
+    return [text % {"count": count} for count, text in told if count]
 
 
 def open_sessions() -> dict[str, Any]:
@@ -62,7 +85,16 @@ def progress(session: SyncSession) -> dict[str, Any]:
 
 
 def stale(day: date) -> dict[str, Any]:
-    """Complete periods that samples have outdated, the oldest ones named."""
-    periods = stale_periods(PERIOD_CONFIG, day)
-    named = [f"{LABELS[one.type]} {days_text(one.start, one.end)}" for one in periods[:3]]
-    return {"count": len(periods), "oldest": listed([*named, "…"] if periods[3:] else named)}
+    """Complete periods that samples have outdated: those that the schedule computes, and those too old for it."""
+    periods, since = stale_periods(PERIOD_CONFIG, day), caught_up_since(day)
+    return {
+        "due": named([one for one in periods if one.end >= since]),
+        "too_old": named([one for one in periods if one.end < since]),
+        "days": settings.WHALEFALL_CATCH_UP_DAYS,
+    }
+
+
+def named(periods: list[Period]) -> dict[str, Any]:
+    """How many, and the oldest ones by name."""
+    names = [f"{LABELS[one.type]} {days_text(one.start, one.end)}" for one in periods[:3]]
+    return {"count": len(periods), "oldest": listed([*names, "…"] if periods[3:] else names)}

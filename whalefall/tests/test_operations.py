@@ -139,6 +139,7 @@ def test_an_empty_database_has_metrics_too(scrape):
         "service_up": {},
         "service_sign_age_seconds": {},
         "stale_periods": {"": 0},
+        "stale_periods_too_old": {"": 0},
         "active_instances": {"": 0},
         "fleet_bytes": {"": 0},
     }

@@ -43,9 +43,10 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--period", action="append", metavar="TYPE", help="daily, weekly, monthly or quarterly")
+        several: dict[str, Any] = {"nargs": "+", "action": "extend"}
+        parser.add_argument("--period", **several, metavar="TYPE", help="daily, weekly, monthly, quarterly (all)")
         parser.add_argument("--scope", default=Scope.ALL.value, help="database, instance or all")
-        parser.add_argument("--instance", action="append", metavar="NAME", help="only this instance; repeatable")
+        parser.add_argument("--instance", **several, metavar="NAME", help="only these instances")
         which = parser.add_mutually_exclusive_group()
         which.add_argument("--current", action="store_true", help="the periods that contain today")
         which.add_argument("--last", action="store_true", help="the last complete periods")
@@ -111,7 +112,8 @@ class Command(BaseCommand):
             )
 
     def _periods(self, options: dict[str, Any]) -> list[Period]:
-        configs, now = parse_periods(options["period"]), today()
+        given = [one for text in options["period"] or () for one in text.split(",")]
+        configs, now = parse_periods(given), today()
         first, last = options["first"], options["last_day"]
         if (first is None) != (last is None):
             raise CommandError(_("Give both ends of the range: --from DAY --to DAY."))
@@ -119,7 +121,10 @@ class Command(BaseCommand):
             found = plan_range(configs, first, last)
             if not found:
                 raise CommandError(_("No period of these types lies wholly inside the range."))
-            return found
+            begun = [period for period in found if period.start <= now]
+            if not begun:
+                raise CommandError(_("The range is in the future: there is nothing to aggregate yet."))
+            return begun
         if options["stale"]:
             return stale_periods(configs, now)
         which = Which.CURRENT if options["current"] else Which.LAST if options["last"] else Which.DEFAULT

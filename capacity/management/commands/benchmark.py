@@ -1,7 +1,7 @@
 import json
 import os
 import time
-from argparse import ArgumentParser, ArgumentTypeError
+from argparse import ArgumentParser
 from dataclasses import asdict
 from typing import Any
 
@@ -16,15 +16,10 @@ from capacity.benchmark.measure import Measured
 from capacity.benchmark.scenarios import SCENARIOS, Figures
 from capacity.benchmark.scratch import scratch_database
 from capacity.errors import CapacityError
+from capacity.management.arguments import positive
 from capacity.management.output import show_table
 
 FORECAST = "forecast"
-
-
-def positive(text: str) -> int:
-    if not text.isdecimal() or not int(text):
-        raise ArgumentTypeError(_("%(text)r is not a whole number above 0") % {"text": text})
-    return int(text)
 
 
 class Command(BaseCommand):
@@ -37,14 +32,15 @@ class Command(BaseCommand):
     requires_system_checks = ()  # they read the configured database
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--instances", type=positive, default=1000)
-        parser.add_argument("--databases", type=positive, default=30, help="of each instance")
-        parser.add_argument("--days", type=positive, default=100)
-        parser.add_argument("--samples-per-day", type=positive, default=1)
-        parser.add_argument("--runs", type=positive, default=3, help="of each way, in turn")
-        parser.add_argument("--scenario", choices=[*SCENARIOS, FORECAST, "all"], default="all")
-        parser.add_argument("--series", type=positive, default=30, help="forecast: of each family")
-        parser.add_argument("--seed", type=positive, default=1, help="forecast: another one makes other series")
+        add = parser.add_argument
+        add("--instances", type=positive, default=1000, metavar="N", help="instances of the fleet (default: 1000)")
+        add("--databases", type=positive, default=30, metavar="N", help="databases of each instance (default: 30)")
+        add("--days", type=positive, default=100, metavar="N", help="days of its history (default: 100)")
+        add("--samples-per-day", type=positive, default=1, metavar="N", help="of each database (default: 1)")
+        add("--runs", type=positive, default=3, metavar="N", help="runs of each way, in turn (default: 3)")
+        add("--scenario", choices=[*SCENARIOS, FORECAST, "all"], default="all", help="what to measure (default: all)")
+        add("--series", type=positive, default=30, metavar="N", help="forecast: series of each family (default: 30)")
+        add("--seed", type=positive, default=1, metavar="N", help="forecast: another one makes other series")
         parser.add_argument("--json", action="store_true", help="print the figures as JSON")
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 
 from capacity.collection.outcomes import CollectionResult, Outcome
 from capacity.collection.service import CollectionService
-from capacity.management.output import progress_bar, show_table
+from capacity.management.output import progress_bar, show_table, warnings_alone
 from capacity.models import Instance
 from capacity.units import format_bytes
 from sync_sessions.choices import RecordStatus, SessionStatus, SyncType
@@ -38,7 +38,8 @@ class Command(BaseCommand):
                     cells = [*_cells(outcome), *_reasons(outcome)]
                     self.stdout.write("  ".join(cell for cell in cells if cell))
 
-            result = self._collect(instances, show)
+            with warnings_alone():
+                result = self._collect(instances, show)
         if options["json"]:
             self.stdout.write(json.dumps(result.as_dict(), ensure_ascii=False, default=str))
         elif drawn and result.outcomes:

@@ -1,12 +1,12 @@
 import json
-from argparse import ArgumentParser
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Iterator
 from dataclasses import asdict
 from io import BufferedReader
 from pathlib import Path
 from typing import Any, BinaryIO, NoReturn
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand, CommandError, DjangoHelpFormatter
 from django.db import Error
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -24,12 +24,20 @@ BUFFER = 1 << 20  # bytes between two moves of the progress bar
 COLUMN_OF = {"instance_id": "instance", "database_name": "database"}
 
 
+class LinesAsTheyAre(DjangoHelpFormatter, RawDescriptionHelpFormatter):
+    """The header is one line, to be copied."""
+
+
 class Command(BaseCommand):
     help = (
-        "Imports samples from a CSV file in UTF-8, all of them or none. Its header is "
-        f"{','.join(COLUMNS)} (db_type and the last two may be left out). Times need an offset: "
-        "2025-01-31T03:00:00+08:00. Importing a file again changes nothing."
+        "Imports samples from a CSV file in UTF-8, all of them or none. Its header:\n\n"
+        f"{','.join(COLUMNS)}\n\n"
+        "db_type and the last two may be left out. Times need an offset: 2025-01-31T03:00:00+08:00.\n"
+        "Importing a file again changes nothing."
     )
+
+    def create_parser(self, *args: Any, **kwargs: Any) -> Any:
+        return super().create_parser(*args, **kwargs, formatter_class=LinesAsTheyAre)
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("file", type=Path, metavar="FILE.csv")

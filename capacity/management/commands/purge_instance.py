@@ -22,7 +22,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("name", metavar="NAME")
-        parser.add_argument("--yes", action="store_true", help="do not ask, which a terminal is else asked")
+        parser.add_argument("--yes", action="store_true", help="do not ask; needed where there is no terminal to ask")
         parser.add_argument("--json", action="store_true", help="print what was deleted as JSON")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -58,5 +58,7 @@ class Command(BaseCommand):
         rows = history["database_rows"] + history["instance_rows"]
         question = _("Delete %(name)s with its %(samples)d samples and %(rows)d period rows? Type its name again:")
         answer = answer_to(self, question % {"name": instance.name, "samples": history["samples"], "rows": rows})
-        if answer not in (None, instance.name.strip()):
+        if answer is None:
+            raise CommandError(_("There is no terminal to ask at, so nothing is deleted: say --yes to delete it."))
+        if answer != instance.name.strip():
             raise CommandError(_("That is not its name: nothing is deleted."))

@@ -8,6 +8,7 @@ from django.db.models.functions import Cast
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from capacity.management.arguments import positive
 from capacity.models import Instance
 from capacity.models.fields import key_ring
 
@@ -19,7 +20,7 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--batch-size", type=int, default=500, metavar="N", help="passwords read at a time")
+        parser.add_argument("--batch-size", type=positive, default=500, metavar="N", help="passwords read at a time")
 
     def handle(self, *args: Any, **options: Any) -> None:
         # Tokens as they are stored: reading the field itself would decrypt them.

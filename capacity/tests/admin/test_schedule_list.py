@@ -14,6 +14,8 @@ from django_celery_beat.models import CrontabSchedule, IntervalSchedule, Periodi
 
 from capacity.models import Schedule
 from capacity.tests.schedules import AGGREGATE, a_session, schedule_url, the, typed
+from sync_sessions.choices import Service
+from sync_sessions.life import give_sign
 
 pytestmark = pytest.mark.django_db
 
@@ -69,6 +71,11 @@ def test_without_a_broker_its_pages_say_that_nothing_runs_and_how_to_from_cron(a
     settings.CELERY_BROKER_URL = "redis://127.0.0.1:6379/0"
     client = Client()  # with no message left over
     client.force_login(admin_user, settings.AUTHENTICATION_BACKENDS[-1])
+    give_sign(Service.WORKER)
+    assert [texts(client.get(page)) for page in pages] == [
+        ["Beat has never run: no schedule runs. Start the service whalefall-beat."]
+    ] * 3
+    give_sign(Service.BEAT)
     assert [texts(client.get(page)) for page in pages] == [[], [], []]
 
 

@@ -42,7 +42,7 @@ def test_who_may_not_view_instances_sees_no_name_of_one(dashboard, viewer):
     add_both(instance, "2025-06-29", 1)
     failing("aggregation:daily", instance, reason="no luck with secret-name")
     page = dashboard(client=viewer("view_instancesizeaggregation", "view_syncsession"))
-    assert "1 instance failed" in page["text"]
+    assert "1 failed" in page["text"]
     assert "secret-name" not in page["html"]
 
 

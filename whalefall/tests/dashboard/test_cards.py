@@ -34,8 +34,6 @@ def test_an_empty_database_says_in_each_card_what_to_do_first(dashboard):
     assert page["html"].count(f'href="{reverse("admin:capacity_instance_add")}"') == 4
     assert page["text"].count("manage.py import_samples FILE.csv --create-instances") == 4
     assert page["text"].count("never ran") == len(PERIODS) + 1
-    for command in ("manage.py collect", "manage.py aggregate --stale", "manage.py aggregate --period daily --stale"):
-        assert command in page["text"]
     assert figures(page)["Instances"] == ("0", None, "")
     assert "0 B" not in page["text"]
 
@@ -44,10 +42,10 @@ def test_instances_without_a_sample_lead_to_collecting(dashboard):
     make_instance("a")
     page = dashboard()
     assert page["text"].count("No sample yet: collect from the instances, or import samples that you have.") == 4
-    assert "a It has never been measured." in page["text"]
-    # In those three, and where nothing has run yet.
-    assert page["html"].count(f'href="{COLLECT_FLEET}"') == 4
-    assert page["html"].count(f'href="{AGGREGATE_FLEET}"') == 1
+    # In those four, and where nothing has run yet.
+    assert page["html"].count(f'href="{COLLECT_FLEET}"') == 5
+    # There, and instead of the chart.
+    assert page["html"].count(f'href="{AGGREGATE_FLEET}"') == 2
 
 
 def test_the_fleet_is_not_run_by_who_may_not_nor_when_it_is_empty(dashboard, viewer):
@@ -97,8 +95,8 @@ def test_the_last_run_of_each_kind_with_status_and_age(dashboard):
 
     page = dashboard()
 
-    assert "Daily Completed 3 hours ago June 29, 2025 Weekly never ran" in page["text"]
-    assert "Collection Failed 3 hours ago 1 instance failed" in page["text"]
+    assert "Daily Completed 2 done 3 hours ago June 29, 2025 Weekly never ran by schedule" in page["text"]
+    assert "Collection Failed 1 failed 3 hours ago" in page["text"]
     assert page["html"].count('title="June 30, 2025, 3 a.m. (Asia/Shanghai)"') == 2
     for session in SyncSession.objects.all():
         assert reverse("admin:sync_sessions_syncsession_change", args=[session.pk]) in page["html"]
@@ -129,8 +127,34 @@ def test_what_runs_now_with_its_progress_and_what_waits(dashboard):
     assert 'style="width: 25%"' in page["html"]
     assert reverse("admin:sync_sessions_syncsession_change", args=[session.pk]) in page["html"]
     oldest = "Daily June 27, 2025, Daily June 28, 2025, Daily June 29, 2025, …"
-    assert f"4 complete periods have new samples: {oldest}" in page["text"]
-    assert "manage.py aggregate --stale" in page["text"]
+    assert f"4 complete periods have new samples; the next scheduled run computes them: {oldest}" in page["text"]
+
+
+def test_a_run_by_hand_stands_beside_the_scheduled_one(dashboard, settings):
+    settings.CELERY_BROKER_URL = "redis://127.0.0.1:6379/0"
+    make_fleet(2, "2025-06-29")
+    make_instance()
+    run(the("daily", "2025-06-29"), sync_type="scheduled_task")
+    sync_session_service.cancel_session(
+        sync_session_service.create_session(
+            sync_type="manual_task", sync_category="aggregation", lock_key="aggregation:daily"
+        )
+    )
+
+    daily = dashboard()["runs"][0]
+
+    assert (daily["run"]["status"], daily["run"]["counts"]) == ("Completed", "1 skipped, 2 done")
+    assert daily["by_hand"]["status"] == "Cancelled"
+
+
+def test_periods_that_no_schedule_computes_are_told_apart(dashboard, settings):
+    settings.WHALEFALL_CATCH_UP_DAYS = 100
+    mark(make_instance(), the("daily", "2025-01-01"))
+
+    said = dashboard()["text"]
+
+    assert "1 complete period has new samples and is more than 100 days old, so no schedule computes it: Daily" in said
+    assert "the next scheduled run computes" not in said
 
 
 def test_a_run_whose_process_is_gone_is_not_shown_as_running(dashboard):
@@ -236,7 +260,7 @@ def test_the_chart_is_by_days_if_no_other_period_is_asked_for(dashboard, weeks, 
 def test_a_period_without_rows_says_how_to_make_them(dashboard, type):
     page = dashboard(f"?period={type}")
     assert page["history"]["chart"] is None
-    assert f"manage.py aggregate --period {type} --stale" in page["text"]
+    assert "A schedule aggregates each" in page["text"]
 
 
 def test_the_ten_largest_and_the_ten_that_grew_most(dashboard):
