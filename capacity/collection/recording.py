@@ -1,13 +1,12 @@
-"""One collection under way. Threads do the network, the calling thread does everything else: a thread with
-database work would need a connection of its own, and SQLite has one writer.
+"""One collection under way: records started and ended, samples stored, as the measuring goes on.
+
+The measuring is in threads that do the network; the calling thread does everything else: a thread with database
+work would need a connection of its own, and SQLite has one writer.
 """
 
-import traceback
-from collections import deque
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import asdict
-from threading import Event
 
 import structlog
 from django.conf import settings
@@ -22,8 +21,9 @@ from sync_sessions.models import SyncSession
 from sync_sessions.services import RecordResult, SyncSessionService
 
 from .ingest import Sample, ingest
+from .measuring import measure, source_of
 from .outcomes import Outcome
-from .sources import Adapter, CollectionError, Measurement, NotCollected, Target, Unsized, adapter_for, measure
+from .sources import CollectionError, Measurement, NotCollected, Source, Unsized
 
 log = structlog.get_logger(__name__)
 #: What storing may raise because of one instance; everything else ends the run.
@@ -51,66 +51,45 @@ class CollectionRun:
         """Measures `workers` servers at a time and stores each answer as it comes; raises SessionLost."""
         self.record_ids = self.sessions.record_ids(self.session)
         # Deleted since the records were made: theirs end without a result.
-        waiting = deque(instance for instance in instances if instance.pk in self.record_ids)
-        measuring: dict[Future[Measurement], Instance] = {}
-        stop = Event()
-        pool = ThreadPoolExecutor(self.workers, thread_name_prefix="collect")
-        try:
-            while waiting or measuring:
-                batch = [waiting.popleft() for _ in range(min(len(waiting), self.workers - len(measuring)))]
-                self._start_records(batch)
-                for instance in batch:
-                    try:
-                        adapter, target = self._target(instance)
-                    except CapacityError as error:
-                        self._end(instance, error)
-                    else:
-                        measuring[pool.submit(measure, adapter, target, stop)] = instance
-                done, _running = wait(measuring, settings.WHALEFALL_SESSION_LEASE / 6, FIRST_COMPLETED)
-                if not done:
-                    persist(lambda: self.sessions.heartbeat(self.session))
-                for future in done:
-                    self._take(measuring.pop(future), future)
-        finally:
-            # Not waited for: what still hangs on the network ends by its time-outs, and nobody looks at it.
-            stop.set()
-            pool.shutdown(wait=False, cancel_futures=True)
+        chosen = [instance for instance in instances if instance.pk in self.record_ids]
+        beat = settings.WHALEFALL_SESSION_LEASE / 6
+        with closing(
+            measure(chosen, self._start, workers=self.workers, beat=beat, on_beat=self._heartbeat)
+        ) as measured:
+            for instance, answer in measured:
+                self._take(instance, answer)
 
-    def _start_records(self, batch: list[Instance]) -> None:
+    def _heartbeat(self) -> None:
+        persist(lambda: self.sessions.heartbeat(self.session))
+
+    def _start(self, batch: list[Instance]) -> Iterator[tuple[Instance, Source | CapacityError]]:
         ids = [self.record_ids[instance.pk] for instance in batch]
-        if ids:
-            persist(lambda: self.sessions.start_instance_records(self.session, ids))
+        persist(lambda: self.sessions.start_instance_records(self.session, ids))
+        for instance in batch:
+            try:
+                yield instance, self._source(instance)
+            except CapacityError as error:
+                yield instance, error
 
-    def _target(self, instance: Instance) -> tuple[type[Adapter], Target]:
-        """How to reach the instance, as of now. Raises NotCollected, FieldKeyError."""
+    def _source(self, instance: Instance) -> Source:
+        """How to reach the instance, as of now. Raises NotCollected, CollectionError, FieldKeyError."""
         now = persist(lambda: Instance.objects.filter(pk=instance.pk).first())
         if now is None:
             raise NotCollected("instance_deleted", "The instance was deleted during the run.")
         if not now.is_active:
             raise NotCollected("instance_inactive", "The instance is inactive.")
-        if not now.host:
-            raise NotCollected("no_host", "The instance has no host: its samples are only pushed.")
-        target = Target(now.host, now.port, now.username, now.password, now.database_name, **self.timeouts)
-        return adapter_for(now.db_type), target
+        return source_of(now, **self.timeouts)
 
-    def _take(self, instance: Instance, future: Future[Measurement]) -> None:
-        try:
-            measurement = future.result()
-        except CapacityError as error:
-            self._end(instance, error)
-            return
-        except Exception as error:
-            # Without the variables that a logged exception shows in development: the password is among them.
-            text = "".join(traceback.format_exception(error))
-            log.error("collection.unexpected_error", instance=instance.name, traceback=text)
-            self._end(instance, CollectionError("unexpected_error", describe(error)))
+    def _take(self, instance: Instance, answer: Measurement | CapacityError) -> None:
+        if isinstance(answer, CapacityError):
+            self._end(instance, answer)
             return
         try:
-            result = persist(lambda: self._store(instance, measurement))
+            result = persist(lambda: self._store(instance, answer))
         except INSTANCE_ERRORS as error:
             self._end(instance, error)
         else:
-            self._tell(instance, result, measurement.not_sized)
+            self._tell(instance, result, answer.not_sized)
 
     def _store(self, instance: Instance, measurement: Measurement) -> RecordResult:
         """The samples and the end of their record, in one transaction, the fence last."""
@@ -155,6 +134,7 @@ class CollectionRun:
                     "total_size_bytes": total,
                     "not_sized": [asdict(unsized) for unsized in measurement.not_sized],
                     "notes": list(measurement.notes),
+                    "volumes": [asdict(volume) for volume in measurement.volumes],
                     "duration_seconds": measurement.duration_seconds,
                 },
             )

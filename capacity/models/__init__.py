@@ -2,7 +2,7 @@ from django.db.models import Model
 
 from .aggregates import DatabaseSizeAggregation, InstanceSizeAggregation, TrendDirection
 from .insight import CapacityEvent, Confidence, EventKind, Forecast, ForecastLevel, ForecastState
-from .instance import DbType, Instance
+from .instance import DbType, Instance, TlsMode
 from .limits import CapacityLimit, LimitSource
 from .samples import DatabaseSizeStat, InstanceSizeStat
 from .schedule import Schedule
@@ -36,5 +36,6 @@ __all__ = [
     "LimitSource",
     "Schedule",
     "StalePeriod",
+    "TlsMode",
     "TrendDirection",
 ]

@@ -15,6 +15,15 @@ class DbType(models.TextChoices):
     ORACLE = "oracle", "Oracle"
 
 
+class TlsMode(models.TextChoices):
+    """Who may listen to, and who may answer, a connection to a server."""
+
+    DISABLE = "disable", _("never")
+    PREFER = "prefer", _("if the server offers it")
+    REQUIRE = "require", _("always, any certificate")
+    VERIFY_FULL = "verify-full", _("always, certificate and host name checked")
+
+
 class Instance(models.Model):
     """One database server. Without a host its samples are only pushed (API, CSV), never collected."""
 
@@ -35,6 +44,19 @@ class Instance(models.Model):
     )
     username = models.CharField(_("user name"), max_length=255, blank=True)
     password = EncryptedTextField(_("password"), blank=True, default="")
+    tls_mode = models.CharField(
+        _("TLS"),
+        max_length=16,
+        choices=TlsMode,
+        default=TlsMode.PREFER,
+        help_text=_("Whether the connection is encrypted."),
+    )
+    tls_ca = models.TextField(
+        _("TLS certificates"),
+        blank=True,
+        default="",
+        help_text=_("The authorities that the server's certificate is checked by, as PEM. Empty: those of the system."),
+    )
     description = models.TextField(_("description"), blank=True)
     is_active = models.BooleanField(
         _("active"), default=True, help_text=_("Inactive instances are neither collected nor aggregated.")
@@ -52,6 +74,7 @@ class Instance(models.Model):
         permissions = [("trigger_aggregation", "Can start aggregation runs")]
         constraints = [
             models.CheckConstraint(condition=Q(db_type__in=DbType.values), name="instances_db_type_known"),
+            models.CheckConstraint(condition=Q(tls_mode__in=TlsMode.values), name="instances_tls_mode_known"),
         ]
 
     def __str__(self) -> str:

@@ -8,7 +8,8 @@ from contextlib import closing, contextmanager
 import psycopg2
 import pymysql
 
-from capacity.collection.sources import ADAPTERS, Target, adapter_for, measure
+from capacity.collection.measuring import measure_one
+from capacity.collection.sources import SOURCES, Target
 from capacity.models import DbType
 from whalefall.tests.needs import MYSQL_PORT, POSTGRESQL_PORT
 
@@ -46,12 +47,14 @@ def target(engine, **fields):
 
 def measured(engine, **fields):
     """The measurement of the local server of that engine, as root unless told otherwise."""
-    return measure(adapter_for(engine), target(engine, **fields), threading.Event())
+    return measure_one(SOURCES[engine](target(engine, **fields)), threading.Event())
 
 
 def opened(engine, **fields):
-    """A context manager that gives the adapter, connected."""
-    return closing(ADAPTERS[engine](target(engine, **fields), HOST))
+    """A context manager that gives the source, connected."""
+    source = SOURCES[engine](target(engine, **fields))
+    source.open(HOST)
+    return closing(source)
 
 
 @contextmanager
@@ -161,16 +164,19 @@ def freezing_proxy(port):
         yield own, frozen
 
 
-def postgresql_refusing(message):
-    """For serving(): asks for the password in clear text and refuses it with `message`, {password} filled in."""
+def postgresql_message(kind, body):
+    return kind + (len(body) + 4).to_bytes(4, "big") + body
+
+
+def postgresql_refusing(message, sqlstate="28P01"):
+    """For serving(): refuses every login with `message`, text or bytes."""
+    words = message if isinstance(message, bytes) else message.encode()
 
     def talk(connection):
         connection.recv(8)  # may we speak TLS?
         connection.sendall(b"N")
         connection.recv(4096)  # who we are
-        connection.sendall(b"R" + (8).to_bytes(4, "big") + (3).to_bytes(4, "big"))
-        password = connection.recv(4096)[5:-1].decode()
-        fields = b"SFATAL\0VFATAL\0C28P01\0M" + message.format(password=password).encode() + b"\0\0"
-        connection.sendall(b"E" + (len(fields) + 4).to_bytes(4, "big") + fields)
+        fields = b"SFATAL\0VFATAL\0C" + sqlstate.encode() + b"\0M" + words + b"\0\0"
+        connection.sendall(postgresql_message(b"E", fields))
 
     return talk

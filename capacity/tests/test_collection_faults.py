@@ -5,7 +5,7 @@ import threading
 import pytest
 from django.db import OperationalError, connection
 
-from capacity.collection import recording as run_module
+from capacity.collection import measuring, recording
 from capacity.collection.service import CollectionService
 from capacity.errors import TimeZoneChanged
 from capacity.models import CapacityState, DatabaseSizeStat, DbType, Instance
@@ -124,7 +124,7 @@ def test_an_error_in_a_thread_that_is_no_exception_ends_the_run(three, monkeypat
     def measure(*args):
         raise error
 
-    monkeypatch.setattr(run_module, "measure", measure)
+    monkeypatch.setattr(measuring, "measure_one", measure)
     with pytest.raises(SystemExit) as raised:
         collect()
 
@@ -145,14 +145,14 @@ def test_the_error_is_the_one_raised_even_when_it_cannot_be_written_down(three):
 
 
 def test_an_unexpected_error_about_one_server_fails_its_record_only(three, monkeypatch, caplog):
-    real = run_module.measure
+    real = measuring.measure_one
 
-    def measure(adapter, target, stop):
-        if target.port == 1:
+    def measure(source, stop):
+        if source.port == 1:
             raise UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid start byte")
-        return real(adapter, target, stop)
+        return real(source, stop)
 
-    monkeypatch.setattr(run_module, "measure", measure)
+    monkeypatch.setattr(measuring, "measure_one", measure)
     Instance.objects.filter(name="b").update(port=1)
     collect()
 
@@ -161,14 +161,14 @@ def test_an_unexpected_error_about_one_server_fails_its_record_only(three, monke
 
 
 def test_a_moment_without_the_database_is_survived(three, monkeypatch):
-    real, failures = run_module.ingest, [OperationalError("database is locked")]
+    real, failures = recording.ingest, [OperationalError("database is locked")]
 
     def ingest(samples):
         if failures:
             raise failures.pop()
         return real(samples)
 
-    monkeypatch.setattr(run_module, "ingest", ingest)
+    monkeypatch.setattr(recording, "ingest", ingest)
     collect()
 
     assert not failures
@@ -217,11 +217,11 @@ def test_the_heartbeat_moves_while_no_server_answers(settings, my):
 def test_threads_are_told_when_the_run_has_ended(three, monkeypatch):
     events = []
 
-    def measure(adapter, target, stop):
+    def measure(source, stop):
         events.append(stop)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(run_module, "measure", measure)
+    monkeypatch.setattr(measuring, "measure_one", measure)
     with pytest.raises(KeyboardInterrupt):
         collect()
 

@@ -49,7 +49,7 @@ def test_passwords_are_in_no_table_log_record_or_error(my, caplog, capfd):
         "nowhere": {"host": "no-such-host.invalid"},
     }.items():
         make_mariadb(name, my, **{"password": secret, **fields})
-    shouting = servers.serving(servers.postgresql_refusing("you sent {password}"))
+    shouting = servers.serving(servers.postgresql_refusing(f"you sent {secret}"))
     out = StringIO()
 
     with shouting as port, pytest.raises(CommandError) as error:

@@ -7,7 +7,6 @@ from django.urls import reverse
 from unfold.admin import ModelAdmin
 
 from capacity.collection.connection_test import Probe, probe
-from capacity.errors import FieldKeyError
 from capacity.models import Instance
 from sync_sessions.common.words import told
 
@@ -31,7 +30,7 @@ def test(model_admin: ModelAdmin, request: HttpRequest, object_id: str | None) -
     form = ConnectionForm(request.POST, instance=instance)
     found: Probe | None = None
     if form.is_valid():
-        found = _probe(form)
+        found = probe(form.instance)
     errors = [told(form.fields[name].label, error) for name, texts in form.errors.items() for error in texts]
     return TemplateResponse(request, "capacity/instance/connection_result.html", {"found": found, "errors": errors})
 
@@ -51,12 +50,3 @@ def button_attributes(instance: Instance | None) -> dict[str, str]:
         "hx-indicator": "#connection-wait",
         "hx-disabled-elt": "this",
     }
-
-
-def _probe(form: ConnectionForm) -> Probe:
-    given = form.instance
-    try:
-        password = given.password
-    except FieldKeyError as error:
-        return Probe(reason=str(error))
-    return probe(given.db_type, given.host, given.port, given.username, password, given.database_name)

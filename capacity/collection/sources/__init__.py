@@ -1,35 +1,25 @@
-"""The engines that can be collected from, by Instance.db_type."""
+"""The engines that can be collected from, by Instance.db_type: a package each, and a line here."""
 
 from capacity.models import DbType
 
-from .base import Adapter, CollectionError, DatabaseSize, Measurement, NotCollected, Target, Unsized, measure
-from .mysql import MySQLAdapter
-from .postgresql import PostgreSQLAdapter
+from .base import CollectionError, DatabaseSize, Measurement, NotCollected, NotSized, Source, Target, Unsized, Volume
+from .mysql import MySQLSource
+from .postgresql import PostgreSQLSource
 
 __all__ = [
-    "ADAPTERS",
-    "Adapter",
+    "SOURCES",
     "CollectionError",
     "DatabaseSize",
     "Measurement",
     "NotCollected",
+    "NotSized",
+    "Source",
     "Target",
     "Unsized",
-    "adapter_for",
-    "measure",
+    "Volume",
 ]
 
-ADAPTERS: dict[str, type[Adapter]] = {
-    DbType.POSTGRESQL: PostgreSQLAdapter,
-    DbType.MYSQL: MySQLAdapter,
+SOURCES: dict[str, type[Source]] = {
+    DbType.POSTGRESQL: PostgreSQLSource,
+    DbType.MYSQL: MySQLSource,
 }
-
-
-def adapter_for(db_type: str) -> type[Adapter]:
-    """Raises NotCollected (engine_not_supported) for an engine that can only be pushed."""
-    if db_type not in ADAPTERS:
-        name = DbType(db_type).label
-        raise NotCollected(
-            "engine_not_supported", f"Collection from {name} is not available: import its samples by CSV."
-        )
-    return ADAPTERS[db_type]

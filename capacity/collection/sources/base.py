@@ -1,21 +1,20 @@
-"""What an adapter is, what it is given and gives back, and the measuring that all of them share."""
+"""What a source is, what it is given and gives back, and what all of them share: the gate and the sentences."""
 
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime
-from threading import Event
 from typing import ClassVar
 
-from django.utils import timezone
-
-from capacity.collection.hosts import check_host
-from capacity.collection.validation import name_problem
 from capacity.errors import CapacityError
 
-MAX_REASON = 500
+from . import gate
+from .gate import Gate
+
+MAX_REASON = 500  #: characters of a server's own words
+MAX_VERSION = 200
+MAX_ROWS = 20_000  #: of one answer
 
 
 class CollectionError(CapacityError):
@@ -24,6 +23,10 @@ class CollectionError(CapacityError):
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
         self.code = code
+
+
+class OverBudget(CollectionError):
+    """The time that one server has is over."""
 
 
 class NotCollected(CollectionError):
@@ -50,22 +53,35 @@ class Target:
     connect_timeout: float = 5
     statement_timeout: float = 30  #: for the size of one database as well
     time_budget: float = 300  #: for the whole server
+    tls_mode: str = "prefer"  #: a value of capacity.models.TlsMode
+    tls_ca: str = ""  #: PEM; "": the certificates of the system
 
 
 @dataclass(frozen=True)
 class DatabaseSize:
-    """Bytes; None where the engine does not tell."""
+    """Bytes; None where the engine does not tell. `limit_bytes`: how big its files may become."""
 
     database_name: str
     size_bytes: int
     data_size_bytes: int | None = None
     log_size_bytes: int | None = None
+    limit_bytes: int | None = None
 
 
 @dataclass(frozen=True)
 class Unsized:
     database: str
     reason: str
+
+
+@dataclass(frozen=True)
+class Volume:
+    """What databases share: bytes in all and free. `shared_key` is the same for all that are on it."""
+
+    shared_key: str
+    total_bytes: int
+    available_bytes: int
+    databases: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -78,30 +94,47 @@ class Measurement:
     databases: Sequence[DatabaseSize]
     not_sized: Sequence[Unsized]
     notes: Sequence[str]  #: what a reader of the sizes must know
+    volumes: Sequence[Volume] = ()
 
 
-class Adapter(ABC):
-    """An open, read-only connection to one server: opened by the constructor, which raises CollectionError.
+class Source(ABC):
+    """An open, read-only connection to one server: opened by open(), which raises CollectionError.
 
-    Adapters work in collector threads, so they use no ORM. Drivers get keyword arguments, never a DSN.
+    Sources work in collector threads, so they use no ORM. Their drivers connect to the gate, by keyword
+    arguments and never by a DSN.
     """
 
     engine: ClassVar[str]  #: as in "is it a PostgreSQL server?"
     default_port: ClassVar[int]
+    gate: Gate | None = None
 
-    def __init__(self, target: Target, address: str) -> None:
-        """`address` is the checked IP address of target.host."""
+    def __init__(self, target: Target) -> None:
         if not target.user:
             raise CollectionError("no_user", "The instance has no user name: set the one to collect with.")
         self.target = target
-        self.address = address
         self.port = target.port or self.default_port
+        self.end = time.monotonic() + max(target.time_budget, target.connect_timeout)
         self.notes: list[str] = []
-        self.connect()
+
+    def open(self, address: str) -> None:
+        """`address` is a checked IP address of target.host."""
+        try:
+            self.gate = Gate(address, self.port, self.target.connect_timeout, self.end)
+        except ConnectionRefusedError:
+            raise self.refused() from None
+        except TimeoutError:
+            raise self.silent() from None
+        except OSError as error:
+            raise self.error("unreachable", "{server} cannot be reached from this machine.", error) from None
+        try:
+            self.connect(self.gate.port)
+        except BaseException:
+            self.close()
+            raise
 
     @abstractmethod
-    def connect(self) -> None:
-        """Connects within target.connect_timeout."""
+    def connect(self, port: int) -> None:
+        """Logs in through the gate, which is at that port of this machine."""
 
     @abstractmethod
     def server_version(self) -> str: ...
@@ -114,14 +147,58 @@ class Adapter(ABC):
     def size(self, database: str) -> DatabaseSize | None:
         """None: it was dropped meanwhile. Raises NotSized, or CollectionError when the server is lost."""
 
+    def not_listed(self) -> list[Unsized]:
+        """What is there and not among database_names, with the reason."""
+        return []
+
+    def volumes(self) -> list[Volume]:
+        return []
+
     @abstractmethod
-    def close(self) -> None: ...
+    def disconnect(self) -> None:
+        """Frees what the driver holds; raises nothing."""
+
+    def close(self) -> None:
+        self.hang_up()
+        self.disconnect()
+
+    def hang_up(self) -> None:
+        """From any thread: whatever the driver waits for, it ends."""
+        if self.gate:
+            self.gate.close(gate.GIVEN_UP)
+
+    def expect_answer(self) -> None:
+        """Before a query: a little more time than the server allows itself, so that its own time-out comes first."""
+        if self.gate:
+            self.gate.expect(self.target.statement_timeout + self.target.connect_timeout)
+
+    @property
+    def heard(self) -> bytes:
+        """What the server said last, as it came over the line."""
+        return self.gate.tail if self.gate else b""
+
+    # Sentences
 
     def error(self, code: str, sentence: str, cause: object = None) -> CollectionError:
         """`sentence` with {server}, {host}, {port} and {user} filled in, and the server's own words behind it."""
         host, user = self.target.host, self.target.user
         message = sentence.format(server=f"{host}:{self.port}", host=host, port=self.port, user=user)
         return CollectionError(code, f"{message} ({self.words(cause)})" if cause is not None else message)
+
+    def at_the_gate(self, connecting: bool = False) -> CollectionError | None:
+        """Why the gate was closed, which counts more than what the driver made of it."""
+        match self.gate.failure if self.gate else "":
+            case gate.TOO_MUCH:
+                return self.error(
+                    "answer_too_long", f"{{server}} says more than any {self.engine} server would: it was hung up."
+                )
+            case gate.TIMEOUT if time.monotonic() >= self.end:
+                return self.over_budget()
+            case gate.TIMEOUT:
+                return self.silent() if connecting else self.stopped_answering()
+            case gate.GIVEN_UP:
+                return CollectionError("cancelled", "The run was cancelled.")
+        return None
 
     def refused(self) -> CollectionError:
         return self.error(
@@ -139,58 +216,53 @@ class Adapter(ABC):
         seconds = self.target.statement_timeout
         return self.error("timeout", f"{{server}} stopped answering: no reply to a query within {seconds:g} s.")
 
+    def over_budget(self) -> OverBudget:
+        seconds = self.target.time_budget
+        return OverBudget("timeout", f"It was not measured within the {seconds:g} s that one server has.")
+
+    def nothing_in_time(self, databases: int | None = None) -> CollectionError:
+        listed = "" if databases is None else f": 0 of {databases} databases had been sized"
+        seconds = self.target.time_budget
+        return CollectionError("timeout", f"The server was not measured within {seconds:g} s{listed}.")
+
     def lost(self, cause: object) -> CollectionError:
         return self.error("connection_lost", "{server} failed in the middle of the collection.", cause)
 
+    def strange(self, cause: object) -> CollectionError:
+        return self.error(
+            "connection_failed",
+            f"{{server}} does not answer like a {self.engine} server: is it one, and is the port right?",
+            cause,
+        )
+
+    def too_many_rows(self) -> CollectionError:
+        return self.error("answer_too_long", f"{{server}} answers with more than {MAX_ROWS} rows: it was hung up.")
+
+    def unencrypted(self) -> CollectionError:
+        return self.error(
+            "password_not_sent",
+            "{server} asks for the password of user {user} in a form that only an encrypted connection may carry: "
+            "set TLS to require or verify-full, or give the user another kind of password.",
+        )
+
     def words(self, cause: object) -> str:
-        """What a server or a driver said, as one line of printable text, without the password."""
-        text = " ".join(str(cause).split())
-        if self.target.password:
-            text = text.replace(self.target.password, "****")
+        """What a server or a driver said, as one line of printable text, without the password and the gate."""
+        text = readable(cause) if isinstance(cause, bytes) else str(cause)
+        text = self.hidden(" ".join(text[: 10 * MAX_REASON].split()))
+        if self.gate:
+            text = text.replace(f"{gate.LOOPBACK}:{self.gate.port}", f"{self.target.host}:{self.port}")
         return "".join(c for c in text if c.isprintable())[:MAX_REASON]
 
-
-def measure(adapter: type[Adapter], target: Target, stop: Event) -> Measurement:
-    """Measures every database of one server. Runs in a thread: network only.
-
-    Raises CollectionError, HostRefused or HostUnknown. A database that cannot be sized is named in the
-    measurement and does not stop the others. Setting `stop` ends it at the next database.
-    """
-    began, measured_at = time.monotonic(), timezone.now()
-    sizes: list[DatabaseSize] = []
-    not_sized: list[Unsized] = []
-    with closing(_open(adapter, target)) as server:
-        version, names = server.server_version(), server.database_names()
-        for name in names:
-            if stop.is_set():
-                raise CollectionError("cancelled", "The run was cancelled.")
-            if time.monotonic() - began > target.time_budget:
-                raise CollectionError(
-                    "timeout",
-                    f"The server was not measured within {target.time_budget:g} s: {len(sizes)} of {len(names)} "
-                    "databases had been sized.",
-                )
-            # Of a name that no sample may have: said here, so that it does not refuse the others.
-            if problem := name_problem(name):
-                not_sized.append(Unsized(repr(name)[1:-1], problem[1]))
-                continue
-            try:
-                size = server.size(name)
-            except NotSized as error:
-                not_sized.append(Unsized(name, str(error)))
-            else:
-                sizes += [size] if size else []
-    duration = round(time.monotonic() - began, 3)
-    return Measurement(measured_at, duration, version, tuple(sizes), tuple(not_sized), tuple(server.notes))
+    def hidden(self, text: str) -> str:
+        """Without the password."""
+        return text.replace(self.target.password, "****") if self.target.password else text
 
 
-def _open(adapter: type[Adapter], target: Target) -> Adapter:
-    """Connects to the first address of the host that answers."""
-    *others, last = check_host(target.host)
-    for address in others:
+def readable(raw: bytes) -> str:
+    """Text of a server that does not say in which encoding it is."""
+    for encoding in ("utf-8", "gb18030"):
         try:
-            return adapter(target, address)
-        except CollectionError as error:
-            if error.code not in UNREACHABLE:
-                raise
-    return adapter(target, last)
+            return raw.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    return raw.decode("latin-1")

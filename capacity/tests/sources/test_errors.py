@@ -4,11 +4,11 @@ import threading
 
 import pytest
 
-from capacity.collection.sources import CollectionError, adapter_for, measure
+from capacity.collection.measuring import measure_one
+from capacity.collection.sources import SOURCES, CollectionError
 from capacity.models import DbType
-
-from . import servers
-from .servers import (
+from capacity.tests import servers
+from capacity.tests.servers import (
     HOST,
     MYSQL_PORT,
     ROOT,
@@ -72,9 +72,10 @@ def test_a_server_that_stops_answering_in_the_middle_times_out(engine):
         freezing_proxy(ROOT[engine][1]) as (port, frozen),
         opened(engine, port=port, connect_timeout=0.5, statement_timeout=0.1) as server,
     ):
+        name = server.database_names()[0]
         frozen.set()
         with pytest.raises(CollectionError) as error:
-            server.size("postgres")
+            server.size(name)
 
     assert (error.value.code, str(error.value)) == (
         "timeout",
@@ -88,7 +89,7 @@ def test_a_long_statement_is_ended_by_the_server_and_the_connection_lives_on(eng
     with opened(engine, statement_timeout=0.2, connect_timeout=10) as server:
         with pytest.raises(Exception, match="timeout|max_statement_time|maximum statement execution time"):
             server._rows(sleep)
-        assert server._rows("SELECT 1")[0][0] == 1
+        assert int(server._rows("SELECT 1")[0][0]) == 1
 
 
 @both_engines
@@ -100,10 +101,11 @@ def test_a_statement_may_take_longer_than_connecting(engine):
 
 def test_a_postgresql_connection_that_is_ended_fails_the_server():
     with opened(DbType.POSTGRESQL) as server:
+        name = server.database_names()[0]
         ((pid,),) = server._rows("SELECT pg_backend_pid()")
         postgresql(f"SELECT pg_terminate_backend({pid})")
         with pytest.raises(CollectionError) as error:
-            server.size("postgres")
+            server.size(name)
 
     assert error.value.code == "connection_lost"
     assert str(error.value).startswith("127.0.0.1:5432 failed in the middle of the collection. (")
@@ -112,7 +114,7 @@ def test_a_postgresql_connection_that_is_ended_fails_the_server():
 def test_a_mysql_connection_that_is_ended_fails_the_server():
     with opened(DbType.MYSQL) as server:
         ((pid,),) = server._rows("SELECT CONNECTION_ID()")
-        mysql(f"KILL {pid}")
+        mysql(f"KILL {int(pid)}")
         with pytest.raises(CollectionError) as error:
             server.size("mysql")
 
@@ -137,8 +139,8 @@ def test_a_wrong_postgresql_password_is_not_repeated():
 
 
 def test_a_server_that_shouts_the_password_back_is_not_quoted_with_it():
-    words = "mot de passe {password} refusé\x1b[31m, " + "x" * 2000
-    with serving(postgresql_refusing(words)) as port:
+    words = "mot de passe no-t4-it refusé\x1b[31m, " + "x" * 2000
+    with serving(postgresql_refusing(words, sqlstate="XX000")) as port:
         code, text = refusal(DbType.POSTGRESQL, port=port, password="no-t4-it")
 
     assert code == "connection_failed"
@@ -146,6 +148,24 @@ def test_a_server_that_shouts_the_password_back_is_not_quoted_with_it():
     assert "mot de passe ****" in text
     assert text.isprintable()
     assert len(text) < 700
+
+
+@pytest.mark.parametrize(
+    ("words", "sqlstate", "code"),
+    [
+        ("用户 x Password 认证失败".encode("gbk"), "28P01", "wrong_password"),
+        ("数据库 x 不存在".encode("gbk"), "3D000", "unknown_database"),
+        ("refusé, désolé".encode("latin-1"), "XX000", "connection_failed"),
+        (b"\xff\xfe\xfd", "XX000", "connection_failed"),
+    ],
+)
+def test_what_a_postgresql_says_in_any_encoding_is_a_sentence(words, sqlstate, code):
+    with serving(postgresql_refusing(words, sqlstate)) as port:
+        found, text = refusal(DbType.POSTGRESQL, port=port)
+
+    assert found == code
+    assert text.startswith(f"127.0.0.1:{port} ")
+    assert "Unicode" not in text
 
 
 @both_engines
@@ -194,7 +214,7 @@ def test_without_a_user_name_nothing_is_connected_to(engine):
 
 @both_engines
 def test_the_next_address_of_a_name_is_tried(engine, monkeypatch):
-    monkeypatch.setattr("capacity.collection.sources.base.check_host", lambda host: ["127.0.0.2", HOST])
+    monkeypatch.setattr("capacity.collection.measuring.check_host", lambda host: ["127.0.0.2", HOST])
 
     with freezing_proxy(ROOT[engine][1]) as (port, _frozen):  # listens on 127.0.0.1 alone
         assert measured(engine, host="db.example", port=port).server_version
@@ -202,7 +222,7 @@ def test_the_next_address_of_a_name_is_tried(engine, monkeypatch):
 
 @both_engines
 def test_the_checked_address_is_connected_to_and_the_name_not_looked_up_again(engine, monkeypatch):
-    monkeypatch.setattr("capacity.collection.sources.base.check_host", lambda host: [HOST])
+    monkeypatch.setattr("capacity.collection.measuring.check_host", lambda host: [HOST])
 
     assert measured(engine, host="resolves-to-nothing.invalid").server_version
 
@@ -221,7 +241,7 @@ def test_a_measuring_that_is_stopped_ends_at_the_next_database(engine, my):
     stop.set()
 
     with pytest.raises(CollectionError) as error:
-        measure(adapter_for(engine), target(engine), stop)
+        measure_one(SOURCES[engine](target(engine)), stop)
     assert error.value.code == "cancelled"
 
 
@@ -239,9 +259,18 @@ def test_no_password_of_this_machine_is_sent_to_a_postgresql(monkeypatch, tmp_pa
     passwords.chmod(0o600)
     monkeypatch.setenv("PGPASSFILE", str(passwords))
     monkeypatch.setenv("PGPASSWORD", "of-this-machine")
+    heard, answered = [], threading.Event()
 
-    with serving(postgresql_refusing("you sent {password}")) as port:
-        code, text = refusal(DbType.POSTGRESQL, port=port)
+    def ask_for_md5(connection):
+        connection.recv(8)
+        connection.sendall(b"N")
+        connection.recv(4096)
+        connection.sendall(servers.postgresql_message(b"R", (5).to_bytes(4, "big") + b"salt"))
+        heard.append(connection.recv(4096))
+        answered.set()
 
-    assert code == "wrong_password"
-    assert "of-this-machine" not in text
+    with serving(ask_for_md5) as port:
+        refusal(DbType.POSTGRESQL, port=port)
+        answered.wait(10)
+
+    assert heard == [b""]  # no answer to the question
