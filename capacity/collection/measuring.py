@@ -3,7 +3,7 @@
 import time
 import traceback
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import closing
 from threading import Event, Thread
@@ -88,7 +88,7 @@ def measure(
     workers: int = WORKERS,
     beat: float = 15,
     on_beat: Callable[[], None] = lambda: None,
-) -> Iterator[Outcome]:
+) -> Generator[Outcome]:
     """Measures `workers` servers at a time and gives each instance with what came of it, as it comes.
 
     `prepare` is called with the instances whose turn it is, `on_beat` whenever nothing has come for `beat` seconds;

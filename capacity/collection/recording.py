@@ -7,6 +7,7 @@ work would need a connection of its own, and SQLite has one writer.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict
+from typing import Any
 
 import structlog
 from django.conf import settings
@@ -63,13 +64,16 @@ class CollectionRun:
         persist(lambda: self.sessions.heartbeat(self.session))
 
     def _start(self, batch: list[Instance]) -> Iterator[tuple[Instance, Source | CapacityError]]:
-        ids = [self.record_ids[instance.pk] for instance in batch]
-        persist(lambda: self.sessions.start_instance_records(self.session, ids))
+        self._start_records(batch)
         for instance in batch:
             try:
                 yield instance, self._source(instance)
             except CapacityError as error:
                 yield instance, error
+
+    def _start_records(self, batch: list[Instance]) -> None:
+        ids = [self.record_ids[instance.pk] for instance in batch]
+        persist(lambda: self.sessions.start_instance_records(self.session, ids))
 
     def _source(self, instance: Instance) -> Source:
         """How to reach the instance, as of now. Raises NotCollected, CollectionError, FieldKeyError."""
@@ -134,7 +138,7 @@ class CollectionRun:
                     "total_size_bytes": total,
                     "not_sized": [asdict(unsized) for unsized in measurement.not_sized],
                     "notes": list(measurement.notes),
-                    "volumes": [asdict(volume) for volume in measurement.volumes],
+                    **_limits(measurement),
                     "duration_seconds": measurement.duration_seconds,
                 },
             )
@@ -184,3 +188,10 @@ class CollectionRun:
         )
         self.outcomes.append(outcome)
         self.on_outcome(outcome)
+
+
+def _limits(measurement: Measurement) -> dict[str, Any]:
+    """What says when something is full, of engines that tell it: bytes by database, and the volumes."""
+    limits = {one.database_name: one.limit_bytes for one in measurement.databases if one.limit_bytes is not None}
+    volumes = [asdict(volume) for volume in measurement.volumes]
+    return {**({"limits": limits} if limits else {}), **({"volumes": volumes} if volumes else {})}

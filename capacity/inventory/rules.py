@@ -1,9 +1,11 @@
 """The rules of the inventory, for every door that changes it."""
 
+import ssl
+
 from django.utils.translation import gettext as _
 
 from capacity.collection import hosts
-from capacity.collection.sources import ADAPTERS
+from capacity.collection.sources import SOURCES
 from capacity.collection.validation import name_problem
 from capacity.errors import FieldKeyError, InputError, InstanceHasNoHost, InstanceInactive
 from capacity.models import Instance
@@ -11,6 +13,10 @@ from capacity.models import Instance
 
 class InvalidName(InputError):
     code = "invalid_name"
+
+
+class InvalidCertificates(InputError):
+    code = "invalid_certificates"
 
 
 def check_name(name: str) -> None:
@@ -23,6 +29,18 @@ def check_host(host: str) -> None:
     """Raises HostRefused; no host is fine. Resolves nothing."""
     if host:
         hosts.check_name(host)
+
+
+def check_tls_ca(pem: str) -> None:
+    """Raises InvalidCertificates unless it is PEM that TLS can use; none is fine."""
+    if not pem:
+        return
+    try:
+        ssl.create_default_context(cadata=pem)
+    except (ssl.SSLError, ValueError):
+        raise InvalidCertificates(
+            _("These are no certificates: paste them with their BEGIN CERTIFICATE and END CERTIFICATE lines.")
+        ) from None
 
 
 def must_repeat_password(stored: Instance, db_type: str, host: str, port: int | None) -> bool:
@@ -41,7 +59,7 @@ def must_repeat_password(stored: Instance, db_type: str, host: str, port: int | 
 
 def _effective_port(db_type: str, port: int | None) -> int | None:
     """The port that is connected to; None: such an engine is not connected to."""
-    return port or (ADAPTERS[db_type].default_port if db_type in ADAPTERS else None)
+    return port or (SOURCES[db_type].default_port if db_type in SOURCES else None)
 
 
 def check_active(instance: Instance) -> None:

@@ -13,7 +13,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='instance',
             name='tls_ca',
-            field=models.TextField(blank=True, default='', help_text="The authorities that the server's certificate is checked by, as PEM. Empty: those of the system.", verbose_name='TLS certificates'),
+            field=models.TextField(blank=True, default='', help_text="The authorities that its certificate is checked by, as PEM. Empty: those of the system.", verbose_name='TLS certificates'),
         ),
         migrations.AddField(
             model_name='instance',

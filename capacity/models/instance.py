@@ -55,7 +55,7 @@ class Instance(models.Model):
         _("TLS certificates"),
         blank=True,
         default="",
-        help_text=_("The authorities that the server's certificate is checked by, as PEM. Empty: those of the system."),
+        help_text=_("The authorities that its certificate is checked by, as PEM. Empty: those of the system."),
     )
     description = models.TextField(_("description"), blank=True)
     is_active = models.BooleanField(

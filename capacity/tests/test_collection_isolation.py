@@ -105,7 +105,7 @@ def test_a_database_that_may_not_be_sized_is_named_and_the_others_are_stored(pg)
 def test_a_server_of_which_nothing_may_be_sized_fails(monkeypatch):
     monkeypatch.setattr(
         "capacity.collection.sources.postgresql.DATABASES",
-        "SELECT * FROM (VALUES ('a' || chr(10)), ('b' || chr(9))) v",
+        "SELECT * FROM (VALUES (1, '610a', false), (2, '6209', false)) v",
     )
 
     collect(make_postgresql())

@@ -40,9 +40,13 @@ class ConnectionForm(forms.ModelForm):
 
     class Meta:
         model = Instance
-        fields = ["db_type", "host", "port", "database_name", "username"]
+        fields = ["db_type", "host", "port", "database_name", "username", "tls_mode", "tls_ca"]
         # Of the model's fields: the stored one is not decrypted to show or to save the others.
         exclude = ["password"]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["tls_mode"].required = False  # left out, it is as it was
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
@@ -56,6 +60,10 @@ class ConnectionForm(forms.ModelForm):
         rules.check_host(self.cleaned_data["host"])
         return self.cleaned_data["host"]
 
+    def clean_tls_ca(self) -> str:
+        rules.check_tls_ca(self.cleaned_data["tls_ca"])
+        return self.cleaned_data["tls_ca"]
+
     def _post_clean(self) -> None:
         super()._post_clean()  # type: ignore[misc]
         if self.cleaned_data.get("password"):
@@ -67,7 +75,8 @@ class InstanceForm(ConnectionForm):
         fields = ["name", *ConnectionForm.Meta.fields, "description", "is_active"]
 
     #: In this order, with the password beside its user.
-    shown = ["name", *ConnectionForm.Meta.fields, "password", "description", "is_active"]
+    shown = ["name", *ConnectionForm.Meta.fields, "description", "is_active"]
+    shown.insert(shown.index("username") + 1, "password")
 
     def clean_name(self) -> str:
         rules.check_name(self.cleaned_data["name"])

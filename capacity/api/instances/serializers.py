@@ -12,6 +12,7 @@ from sync_sessions.common.api.fields import STRICT_FIELDS, StrictFields
 
 MAX_DESCRIPTION = 10_000
 MAX_PASSWORD = 1000
+MAX_CERTIFICATES = 500_000
 SERVER = ("host", "port", "username")  #: where it is and who logs in there
 
 
@@ -34,6 +35,8 @@ class InstanceSerializer(StrictFields, serializers.ModelSerializer[Instance]):
             "database_name",
             "username",
             "password",
+            "tls_mode",
+            "tls_ca",
             "description",
             "is_active",
             "created_at",
@@ -42,6 +45,7 @@ class InstanceSerializer(StrictFields, serializers.ModelSerializer[Instance]):
         read_only_fields = ["created_at", "updated_at"]
         extra_kwargs = {
             "password": {"write_only": True, "trim_whitespace": False, "max_length": MAX_PASSWORD},
+            "tls_ca": {"max_length": MAX_CERTIFICATES},
             "description": {"max_length": MAX_DESCRIPTION},
         }
 
@@ -60,6 +64,10 @@ class InstanceSerializer(StrictFields, serializers.ModelSerializer[Instance]):
     def validate_host(self, host: str) -> str:
         rules.check_host(host)
         return host
+
+    def validate_tls_ca(self, pem: str) -> str:
+        rules.check_tls_ca(pem)
+        return pem
 
     def validate(self, attrs: Any) -> Any:
         if not attrs.get("password"):

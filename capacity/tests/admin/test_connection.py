@@ -151,7 +151,7 @@ def test_what_nobody_expected_tells_no_password_either(admin_client, reached, ca
     with caplog.at_level(logging.DEBUG):
         page = admin_client.post(NEW, form(password="hunter2")).content.decode()
     assert "RuntimeError: unexpected, with ****" in page
-    assert "probe.unexpected_error" in caplog.text
+    assert "collection.unexpected_error" in caplog.text
     assert "hunter2" not in page + caplog.text
 
 

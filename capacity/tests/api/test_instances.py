@@ -31,6 +31,8 @@ def test_an_instance_is_created_and_its_password_is_never_shown(api):
         "database_name": "postgres",
         "username": "whalefall",
         "password": " s3cret ",
+        "tls_mode": "require",
+        "tls_ca": "",
         "description": "Room 2\nrack 4",
         "is_active": False,
     }

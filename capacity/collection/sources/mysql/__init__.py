@@ -7,7 +7,8 @@ from typing import Any
 import pymysql
 from pymysql.constants import CR, ER
 
-from ..base import CollectionError, DatabaseSize, NotSized, Source, Unsized
+from capacity.collection.sources.base import CollectionError, DatabaseSize, NotSized, Source, Unsized
+
 from . import queries
 from .connection import AnswerTooLong, BoundedConnection, PasswordNotSent
 from .errors import CONNECT_ERRORS, DENIED, EXPIRED, NO_SUCH_DATABASE, NO_SUCH_TABLE, NO_SUCH_VIEW, STATEMENT_TIMEOUT

@@ -1,15 +1,16 @@
 """PyMySQL's connection, for servers that are not trusted: bounded answers, and no password for who asks nicely."""
 
 import socket
+from collections.abc import Callable
 from typing import Any
 
 from pymysql import _auth
 from pymysql.connections import Connection, MySQLResult
 from pymysql.cursors import SSCursor
 
-from ..base import MAX_ROWS, Target
-from ..gate import LOOPBACK
-from ..tls import context
+from capacity.collection.sources.base import MAX_ROWS, Target
+from capacity.collection.sources.gate import LOOPBACK
+from capacity.collection.sources.tls import context
 
 MAX_COLUMNS = 32
 
@@ -37,7 +38,7 @@ class OverTls:
         return self.log_in(packet)
 
     def log_in(self, packet: Any) -> Any:
-        return _auth.sha256_password_auth(self.connection, packet)  # type: ignore[no-untyped-call]
+        return _auth.sha256_password_auth(self.connection, packet)
 
 
 class InClear(OverTls):
@@ -47,7 +48,7 @@ class InClear(OverTls):
         return super().allowed() and self.connection.tls_mode in ("require", "verify-full")
 
     def log_in(self, packet: Any) -> Any:
-        return _auth._roundtrip(self.connection, self.connection.password + b"\0")  # type: ignore[no-untyped-call]
+        return _auth._roundtrip(self.connection, self.connection.password + b"\0")  # type: ignore[attr-defined]
 
 
 class Dialog(InClear):
@@ -57,14 +58,14 @@ class Dialog(InClear):
         return self.connection._process_auth(b"dialog", packet)
 
 
-WAYS = {"sha256_password": OverTls, "mysql_clear_password": InClear, "dialog": Dialog, "mysql_old_password": InClear}
+WAYS: dict[str, Callable[[Any], Any]] = {"sha256_password": OverTls, "mysql_clear_password": InClear, "dialog": Dialog, "mysql_old_password": InClear}
 
 
 class Result(MySQLResult):
     def _get_descriptions(self) -> None:
         if self.field_count > MAX_COLUMNS:
             raise AnswerTooLong
-        super()._get_descriptions()
+        super()._get_descriptions()  # type: ignore[misc]
 
 
 class BoundedConnection(Connection):
@@ -121,4 +122,4 @@ class BoundedConnection(Connection):
         """Hangs up without a word, and without reading what is left of an answer."""
         if self._result is not None:
             self._result.unbuffered_active = False
-        self._force_close()
+        self._force_close()  # type: ignore[attr-defined]

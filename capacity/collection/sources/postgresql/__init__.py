@@ -7,9 +7,10 @@ from typing import Any
 
 import psycopg2  # type: ignore[import-untyped]
 
-from ..base import MAX_ROWS, CollectionError, DatabaseSize, NotSized, Source, Unsized
-from ..gate import LOOPBACK
-from ..tls import ca_file
+from capacity.collection.sources.base import MAX_ROWS, CollectionError, DatabaseSize, NotSized, Source, Unsized
+from capacity.collection.sources.gate import LOOPBACK
+from capacity.collection.sources.tls import ca_file
+
 from .errors import CONNECT_ERRORS, INSUFFICIENT_PRIVILEGE, LOCK_NOT_AVAILABLE, QUERY_CANCELED
 
 # Names as they lie in the catalogue, in hex: all databases share it, so one of another encoding may have put
