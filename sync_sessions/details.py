@@ -11,7 +11,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from sync_sessions.common.words import listed
+from sync_sessions.common.words import days_text, listed
 
 from .choices import RecordStatus, Scope
 from .reasons import translated
@@ -38,7 +38,8 @@ def day(value: Any) -> str:
 
 def span(value: Any) -> str:
     """A format: the first and the last of some days, both inclusive."""
-    return " – ".join(dict.fromkeys(day(one) for one in value))
+    first, last = (date.fromisoformat(value[end][:10]) for end in (0, -1))
+    return days_text(first, last)
 
 
 HIDDEN = {"version"}

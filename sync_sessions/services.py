@@ -15,6 +15,7 @@ from django.db.models import F, QuerySet
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
+from sync_sessions.common.batches import delete_in_batches
 from sync_sessions.common.history import log_change
 from sync_sessions.common.masking import clean_error
 
@@ -241,11 +242,7 @@ class SyncSessionService:
         old = SyncSession.objects.ended().filter(created_at__lt=Now() - older_than).order_by("pk")
         if dry_run:
             return old.count()
-        deleted = 0
-        while batch := list(old.values_list("pk", flat=True)[:PURGE_BATCH]):
-            SyncSession.objects.filter(pk__in=batch).delete()  # their records first, in one transaction
-            deleted += len(batch)
-        return deleted
+        return delete_in_batches(old, PURGE_BATCH)  # their records first, in the transaction of each batch
 
     def fail_session(self, session: SyncSession, code: str, error: object) -> bool:
         """Fails an open session and its unfinished records with this reason; False when it had ended."""

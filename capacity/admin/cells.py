@@ -7,8 +7,8 @@ from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 
-from capacity.insight.growth import LATE_AFTER, SLACK, percent
-from capacity.units import format_bytes, format_percent
+from capacity.insight.growth import LATE_AFTER, SLACK
+from capacity.units import format_bytes, format_percent, percent
 from sync_sessions.admin.cells import moment
 
 WARNING = (

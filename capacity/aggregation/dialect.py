@@ -6,14 +6,13 @@ from typing import Any
 from django.db import connection, models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from capacity.units import hundredths
+
 
 def percent_of(change: int | None, previous: int | None) -> float | None:
     """100 * change / previous, rounded half away from zero to 2 decimals; None without a previous, or of 0."""
-    if change is None or not previous:
-        return None
-    # Hundredths of a percent in whole numbers: exact, and four times as fast as Decimal.
-    hundredths = (20_000 * abs(change) + previous) // (2 * previous)
-    return (hundredths if change >= 0 else -hundredths) / 100
+    found = hundredths(change, previous)
+    return None if found is None else found / 100
 
 
 def register_sqlite_functions(connection: BaseDatabaseWrapper, **kwargs: Any) -> None:

@@ -11,8 +11,9 @@ from django.utils import timezone
 
 from capacity.models import Instance, InstanceSizeAggregation, InstanceSizeStat
 from capacity.periods import Period
+from capacity.units import percent
 
-from .growth import LATE_AFTER, MONTH, SLACK, WEEK, days_until, percent, with_growth
+from .growth import LATE_AFTER, MONTH, SLACK, WEEK, days_until, with_growth
 
 
 class InstanceSize(NamedTuple):

@@ -3,7 +3,6 @@
 from collections import defaultdict
 from collections.abc import Collection
 from datetime import date, timedelta
-from decimal import ROUND_HALF_UP, Decimal
 
 from django.db.models import F, OuterRef, QuerySet, Subquery
 
@@ -43,13 +42,6 @@ def with_growth(instances: QuerySet[Instance]) -> QuerySet[Instance]:
         week_change=F("last_bytes") - F("week_ago_bytes"),
         month_change=F("last_bytes") - F("month_ago_bytes"),
     )
-
-
-def percent(change: int, before: int) -> Decimal | None:
-    """`change` in percent of `before`, two decimals, rounded half away from zero; None if that was 0."""
-    if not before:
-        return None
-    return (Decimal(100 * change) / before).quantize(Decimal("0.01"), ROUND_HALF_UP)
 
 
 def daily_sizes(instance_ids: Collection[int], first: date, last: date) -> dict[int, dict[date, int]]:

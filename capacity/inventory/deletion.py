@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from capacity.errors import CapacityError, InstanceHasHistory
 from capacity.models import HISTORY, Instance
+from sync_sessions.common.batches import delete_in_batches
 from sync_sessions.common.history import log_deleted
 from sync_sessions.models import SyncInstanceRecord
 
@@ -67,11 +68,7 @@ def purge_instance(instance: Instance, on_batch: Callable[[int], object] = lambd
             _("%(name)s is active: deactivate it in the admin first, so that nothing new comes in meanwhile.")
             % {"name": instance.name}
         )
-    deleted = dict.fromkeys(HISTORY, 0)
-    for word, model in HISTORY.items():
-        while count := _delete_batch(model, instance):
-            deleted[word] += count
-            on_batch(count)
+    deleted = {word: _delete_rows(model, instance, on_batch) for word, model in HISTORY.items()}
     records = SyncInstanceRecord.objects.filter(instance=instance)
     kept = 0
     while batch := list(records.order_by("pk").values_list("pk", flat=True)[:BATCH]):
@@ -96,6 +93,5 @@ def _rows(model: type[models.Model], instance: Instance) -> "models.QuerySet[Any
     return model._default_manager.filter(instance=instance)
 
 
-def _delete_batch(model: type[models.Model], instance: Instance) -> int:
-    batch = list(_rows(model, instance).order_by().values_list("pk", flat=True)[:BATCH])
-    return model._default_manager.filter(pk__in=batch).delete()[0]
+def _delete_rows(model: type[models.Model], instance: Instance, on_batch: Callable[[int], object]) -> int:
+    return delete_in_batches(_rows(model, instance).order_by(), BATCH, on_batch)

@@ -12,7 +12,7 @@ from django_celery_beat.models import PeriodicTask
 
 from capacity.periods import Period, period_config
 from sync_sessions.choices import Scope
-from sync_sessions.common.words import listed, told
+from sync_sessions.common.words import days_text, listed, told
 
 from .job import Job, What
 from .reading import Reading
@@ -78,6 +78,4 @@ def moment_words(at: datetime) -> str:
 
 def period_words(period: Period) -> str:
     """Its type and its days, both ends included."""
-    first, last = (date_format(day, "DATE_FORMAT") for day in (period.start, period.end))
-    days = first if period.start == period.end else f"{first} – {last}"
-    return told(period_config(period.type).label, days)
+    return told(period_config(period.type).label, days_text(period.start, period.end))

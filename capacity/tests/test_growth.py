@@ -5,8 +5,9 @@ from decimal import Decimal
 
 import pytest
 
-from capacity.insight.growth import daily_sizes, days_until, percent, with_growth
+from capacity.insight.growth import daily_sizes, days_until, with_growth
 from capacity.models import Instance
+from capacity.units import percent
 
 from .factories import make_instance
 from .samples import add_day, moment

@@ -11,6 +11,7 @@ from capacity.aggregation.due import stale_periods
 from capacity.models import CapacityState, DatabaseSizeStat, Instance, InstanceSizeStat
 from capacity.periods import Period, parse_periods, today
 from sync_sessions.choices import SyncCategory
+from sync_sessions.common.batches import delete_in_batches
 from sync_sessions.models import SyncSession
 from sync_sessions.services import sync_session_service
 
@@ -94,6 +95,5 @@ def _delete(model: type[DatabaseSizeStat] | type[InstanceSizeStat], before: date
     for first in range(0, len(ids), INSTANCES):
         old = model.objects.filter(instance__in=ids[first : first + INSTANCES], collected_on__lt=before)
         # In no order: sorted, each batch would read all that is still to go.
-        while batch := list(old.order_by().values_list("pk", flat=True)[:BATCH]):
-            deleted += model.objects.filter(pk__in=batch).delete()[0]
+        deleted += delete_in_batches(old.order_by(), BATCH)
     return deleted

@@ -1,8 +1,10 @@
 """How texts are put together in the reader's language: its colons, brackets and commas are not those of others."""
 
 from collections.abc import Iterable
+from datetime import date
 from typing import Any
 
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
@@ -19,3 +21,9 @@ def noted(text: Any, note: Any) -> str:
 
 def listed(words: Iterable[Any]) -> str:
     return pgettext("between the items of a list", ", ").join(map(str, words))
+
+
+def days_text(first: date, last: date, *, unbroken: bool = False) -> str:
+    """One day, or the first and the last, in the reader's format. `unbroken`: no line ends within a date."""
+    days = dict.fromkeys(date_format(day) for day in (first, last))
+    return " – ".join(day.replace(" ", "\u00a0") if unbroken else day for day in days)

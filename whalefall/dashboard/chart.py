@@ -10,8 +10,7 @@ from capacity.admin.charts import options
 from capacity.insight.fleet import FleetPeriod
 from capacity.periods import Period, period_config
 from capacity.units import chart_unit, format_bytes
-
-from .words import days_text
+from sync_sessions.common.words import days_text
 
 LINE = "#3b82f6"
 

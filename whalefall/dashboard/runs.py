@@ -13,11 +13,11 @@ from capacity.insight import gauges
 from capacity.periods import PERIOD_CONFIG, Period
 from sync_sessions.admin.cells import moment
 from sync_sessions.common.statuses import VARIANTS
-from sync_sessions.common.words import listed, noted
+from sync_sessions.common.words import days_text, listed, noted
 from sync_sessions.models import SyncSession
 from sync_sessions.services import sync_session_service
 
-from .words import LABELS, SHOWN, days_text
+from .words import LABELS, SHOWN
 
 
 def last_runs(now: datetime) -> list[dict[str, Any]]:

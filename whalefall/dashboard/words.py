@@ -1,10 +1,8 @@
 """Words and links that the parts of the dashboard share."""
 
-from datetime import date
 from typing import Any
 
 from django.urls import reverse
-from django.utils import formats
 from django.utils.translation import gettext_lazy as _
 
 from capacity.periods import PERIOD_CONFIG
@@ -16,8 +14,3 @@ SHOWN = 20  #: of lists that may be as long as the fleet; the rest is counted
 
 def instance_url(pk: int) -> str:
     return reverse("admin:capacity_instance_change", args=[pk])
-
-
-def days_text(first: date, last: date) -> str:
-    """One day, or the first and the last, in the reader's format."""
-    return " – ".join(dict.fromkeys(formats.date_format(day) for day in (first, last)))

@@ -5,7 +5,6 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import F, Model
 from django.db.models.expressions import OrderBy
-from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
@@ -13,6 +12,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from capacity.admin.cells import unknown
 from capacity.models.aggregates import PeriodRow
 from capacity.units import format_bytes, format_percent
+from sync_sessions.common.words import days_text
 
 
 def together(text: str) -> str:
@@ -77,8 +77,7 @@ def percent_column(name: str, model: type[Model], title: Any = None) -> Any:
 
 @admin.display(description=gettext_lazy("period"), ordering="period_start")
 def period(row: PeriodRow) -> str:
-    days = dict.fromkeys([row.period_start, row.period_end])
-    return " – ".join(together(date_format(day)) for day in days)
+    return days_text(row.period_start, row.period_end, unbroken=True)
 
 
 @admin.display(description=gettext_lazy("coverage"), ordering="covered_days")
