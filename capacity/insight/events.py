@@ -8,6 +8,7 @@ next.) Measured on made-up fleets: `manage.py benchmark --scenario forecast`. Si
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from itertools import pairwise
 
 from capacity.models import EventKind
 
@@ -46,12 +47,15 @@ def changes(
     What changed over days without a sample is measured against as many usual days.
     """
     begin = max(len(days) - len(since(days, first)), LEAST_SAMPLES)
-    for index in range(begin, len(days)):
+    large = [
+        index
+        for index, (before, after) in enumerate(pairwise([one.last for one in days]), 1)
+        if abs(after - before) >= least_bytes and 100 * abs(after - before) >= least_percent * before
+    ]
+    for index in (index for index in large if index >= begin):
         day, size, _peak = days[index]
         before = days[index - 1].last
         change = size - before
-        if abs(change) < least_bytes or 100 * abs(change) < least_percent * before:
-            continue
         sign = 1 if change > 0 else -1
         usual = _usual_change(days[:index], day, sign)
         if abs(change) > FACTOR * usual * (day - days[index - 1].day).days:
@@ -62,10 +66,7 @@ def changes(
 def _usual_change(days: Sequence[Day], day: date, sign: int) -> float:
     """Bytes per day, never less than 0; 0 when there are not two changes of that sign."""
     earlier = since(days, day - timedelta(days=USUAL_DAYS))
-    daily = [
-        sign * (after.last - before.last) / (after.day - before.day).days
-        for before, after in zip(earlier, earlier[1:], strict=False)
-    ]
+    daily = [sign * (after.last - before.last) / (after.day - before.day).days for before, after in pairwise(earlier)]
     largest = sorted((change for change in daily if change > 0), reverse=True)
     return largest[USUAL_RANK - 1] if len(largest) >= USUAL_RANK else 0.0
 
@@ -76,6 +77,8 @@ def presence(days: Sequence[Day], instance_days: Sequence[date], first: date = d
     `instance_days`: on which its instance has samples, oldest first. Absent for less than ABSENT_DAYS of them is
     a sample that failed. What is there from the first days on has not appeared.
     """
+    if len(instance_days) - len(days) < ABSENT_DAYS:
+        return
     sizes = {one.day: one.last for one in days}
     absent: list[date] = []
     last: tuple[date, int] | None = None

@@ -88,7 +88,7 @@ def forecast(days: Sequence[Day], limit: int | None = None) -> Forecast:
     if len(points) < LEAST_POINTS or len(recent(points, HALF_YEAR)) < 2:
         return Forecast(ForecastState.TOO_LITTLE_HISTORY, last_day, len(days), points[-1].size, limit=limit)
     trend = Trend(points)
-    curve = Curve(trend, points[-1].size)
+    curve = Curve.of(trend)
     headroom = _headroom(days, trend, curve)
     history = (last_day - days[0].day).days + 1
     is_new = history < MEDIUM_BELOW and points[0].size < NEW_SHARE * points[-1].size
@@ -104,8 +104,8 @@ def forecast(days: Sequence[Day], limit: int | None = None) -> Forecast:
         len(days),
         curve.level,
         _confidence(history, is_new=is_new),
-        trend.weekly,
-        trend.spread,
+        curve.weekly,
+        curve.spread,
         headroom,
         {day: curve.at(day) for day in HORIZONS},
         limit,
@@ -120,18 +120,25 @@ def forecast(days: Sequence[Day], limit: int | None = None) -> Forecast:
 class Curve:
     """The size so many days after the last one; before it, for fewer than 0."""
 
-    trend: Trend
     level: float
+    weekly: float
+    spread: float
+    differences: int  #: that the spread is known from
+    size: float
+
+    @classmethod
+    def of(cls, trend: Trend) -> "Curve":
+        differences = min(len(trend.adjusted_differences), QUARTER)
+        return cls(trend.points[-1].size, trend.weekly, trend.spread, differences, trend.size)
 
     def line(self, day: int) -> float:
         # The level is a week's mean: that of its middle, three days ago.
-        return self.level + self.trend.weekly * (day + 3) / 7
+        return self.level + self.weekly * (day + 3) / 7
 
     def half_width(self, day: int) -> float:
-        w, trend = day / 7, self.trend
-        n = min(len(trend.adjusted_differences), QUARTER)
-        variance = trend.spread**2 * (w + w**2 / n + 1 / 4) + (SLOPE_ERROR * trend.weekly * w) ** 2
-        return EIGHTY_PERCENT * sqrt(variance) + ROUNDING * trend.size
+        w = day / 7
+        variance = self.spread**2 * (w + w**2 / self.differences + 1 / 4) + (SLOPE_ERROR * self.weekly * w) ** 2
+        return EIGHTY_PERCENT * sqrt(variance) + ROUNDING * self.size
 
     def low(self, day: int) -> float:
         return self.line(day) - self.half_width(day)
@@ -163,7 +170,7 @@ def _first_days(curve: Curve, size: float) -> tuple[int | None, int | None, int 
 
     if curve.line(0) >= size:
         return 0, 0, 0
-    if curve.trend.weekly <= 0:
+    if curve.weekly <= 0:
         return None, None, None
     return first(curve.line), first(curve.high), first(curve.low)
 

@@ -1,6 +1,7 @@
 """Statistics that a few wild values do not move. Plain floats: nothing here is worth a library of its own."""
 
 from collections.abc import Sequence
+from itertools import combinations
 from math import sqrt
 
 #: Makes a median absolute deviation an estimate of the standard deviation (of a normal distribution).
@@ -38,7 +39,5 @@ def theil_sen(points: Sequence[tuple[int, float]]) -> float:
     """
     if len(points) < 2:
         return 0.0
-    slopes = [
-        (later - sooner) / (x - before) for index, (x, later) in enumerate(points) for before, sooner in points[:index]
-    ]
+    slopes = [(later - sooner) / (x - before) for (before, sooner), (x, later) in combinations(points, 2)]
     return median(slopes)

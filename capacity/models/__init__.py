@@ -15,6 +15,8 @@ HISTORY: dict[str, type[Model]] = {
     "database_rows": DatabaseSizeAggregation,
     "instance_rows": InstanceSizeAggregation,
     "marks": StalePeriod,
+    "forecasts": Forecast,
+    "events": CapacityEvent,
 }
 
 __all__ = [
