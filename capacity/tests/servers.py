@@ -3,7 +3,7 @@
 import os
 import socket
 import threading
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 
 import psycopg2
 import pymysql
@@ -123,7 +123,7 @@ def serving(talk):
     with socket.create_server((HOST, 0)) as listener:
 
         def answer(connection):
-            with connection:
+            with connection, suppress(OSError):  # it is hung up on
                 talk(connection)
 
         def serve():

@@ -58,7 +58,12 @@ class Dialog(InClear):
         return self.connection._process_auth(b"dialog", packet)
 
 
-WAYS: dict[str, Callable[[Any], Any]] = {"sha256_password": OverTls, "mysql_clear_password": InClear, "dialog": Dialog, "mysql_old_password": InClear}
+WAYS: dict[str, Callable[[Any], Any]] = {
+    "sha256_password": OverTls,
+    "mysql_clear_password": InClear,
+    "dialog": Dialog,
+    "mysql_old_password": InClear,
+}
 
 
 class Result(MySQLResult):

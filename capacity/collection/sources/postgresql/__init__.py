@@ -7,7 +7,15 @@ from typing import Any
 
 import psycopg2  # type: ignore[import-untyped]
 
-from capacity.collection.sources.base import MAX_ROWS, CollectionError, DatabaseSize, NotSized, Source, Unsized
+from capacity.collection.sources.base import (
+    MAX_ROWS,
+    CollectionError,
+    DatabaseSize,
+    NotSized,
+    Source,
+    Unsized,
+    readable,
+)
 from capacity.collection.sources.gate import LOOPBACK
 from capacity.collection.sources.tls import ca_file
 
@@ -137,11 +145,13 @@ class PostgreSQLSource(Source):
     def _connect_error(self, raw: bytes | str) -> CollectionError:
         if error := self.at_the_gate(connecting=True):
             return error
-        text = re.sub(r"connection to server at .*? failed: ", "", self.words(raw))
+        text = re.sub(r"connection to server at .*? failed: ", "", readable(raw) if isinstance(raw, bytes) else raw)
         states = re.findall(rb"C([0-9A-Z]{5})\0", self.heard)
         for state, pattern, code, sentence in CONNECT_ERRORS:
             if (state and state.encode() in states) or (pattern and re.search(pattern, text)):
-                return self.unencrypted() if code == "password_not_sent" else self.error(code, sentence)
+                if code == "password_not_sent":
+                    return self.unencrypted()
+                return self.error(code, sentence, text if code == "tls_certificate" else None)
         return self.error("connection_failed", "{server} could not be connected to.", text)
 
     def _lost(self, error: Exception) -> CollectionError:

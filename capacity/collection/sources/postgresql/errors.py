@@ -20,7 +20,7 @@ CONNECT_ERRORS = (
      "{server} is starting up or shutting down: try again later."),
     ("", r"server does not support SSL", "tls_refused",
      "{server} does not speak TLS, which the instance asks for: turn ssl on there, or set TLS to prefer."),
-    ("", r"certificate verify failed|does not match host name|root certificate", "tls_certificate",
+    ("", r"SSL error|does not match host name|root certificate", "tls_certificate",
      "{server} shows a certificate that cannot be trusted: check the host name and the TLS certificates."),
     ("28000", r"", "not_allowed",
      "{server} does not let user {user} in: check name, password and its pg_hba.conf."),
