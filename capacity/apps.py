@@ -24,10 +24,12 @@ class CapacityConfig(AppConfig):
     verbose_name = _("Capacity")
 
     def ready(self) -> None:
-        from .aggregation.dialect import register_sqlite_functions
-        from .runs import retry, wording
+        from .aggregation import orchestrator
+        from .collection import service
+        from .dialect import register_sqlite_functions
+        from .runs import start, wording
 
         post_migrate.connect(_install_schedules_once, sender=self, dispatch_uid="capacity.schedules")
-        retry.register()
-        wording.register()
+        start.register(wording.AGGREGATION, orchestrator.RUNNER)
+        start.register(wording.COLLECTION, service.RUNNER)
         connection_created.connect(register_sqlite_functions, dispatch_uid="capacity.sqlite_functions")

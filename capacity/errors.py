@@ -1,10 +1,6 @@
 """What can go wrong in capacity. `code` is for machines, the text for people (a DBA reads it)."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-
 from django.core.exceptions import ValidationError
-from django.utils.translation import ngettext
 
 
 class CapacityError(Exception):
@@ -77,36 +73,6 @@ class SumOverflow(CapacityError):
     """A sum of sizes is larger than 2^63-1 bytes."""
 
     code = "sum_overflow"
-
-
-@dataclass(frozen=True, slots=True)
-class SampleError:
-    """Why one item of a batch of samples is refused."""
-
-    index: int  #: the item's position in the batch, from 0
-    attr: str  #: the field; "" when it is about the item as a whole
-    code: str
-    detail: str  #: a sentence
-    other: int | None = None  #: the item that this one repeats (code `duplicate`)
-
-
-class SamplesRejected(InputError):
-    """A batch of samples is refused as a whole, and nothing of it is stored.
-
-    `errors` are the first ones by item, at most 100; `total` is how many there are.
-    """
-
-    code = "samples_rejected"
-
-    def __init__(self, errors: Sequence[SampleError], total: int) -> None:
-        message = ngettext(
-            "The samples are refused, nothing is stored: they have %(total)d error.",
-            "The samples are refused, nothing is stored: they have %(total)d errors.",
-            total,
-        )
-        super().__init__(message % {"total": total})
-        self.errors = list(errors)
-        self.total = total
 
 
 class TimeZoneChanged(CapacityError):

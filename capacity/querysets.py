@@ -1,12 +1,10 @@
+from collections.abc import Collection
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.db import models
 
 from .periods import Period
-
-if TYPE_CHECKING:
-    from .models import CapacityEvent, Forecast, Instance, StalePeriod  # noqa: F401
 
 
 class DaysFromTo(models.Func):
@@ -25,7 +23,7 @@ class DaysFromTo(models.Func):
         return self.as_sql(compiler, connection, template=days, arg_joiner=") - julianday(")
 
 
-class InstanceQuerySet(models.QuerySet["Instance"]):
+class InstanceQuerySet(models.QuerySet[Any]):
     def active(self) -> "InstanceQuerySet":
         return self.filter(is_active=True)
 
@@ -34,25 +32,17 @@ class InstanceQuerySet(models.QuerySet["Instance"]):
         return self.active().exclude(host="")
 
 
-class DaysQuerySet(models.QuerySet[Any]):
-    """Of the models with a `collected_on`."""
-
-    def in_period(self, period: Period) -> "DaysQuerySet":
-        """Both ends are inclusive dates."""
-        return self.filter(collected_on__range=(period.start, period.end))
-
-
 class PeriodRowQuerySet(models.QuerySet[Any]):
     def with_days_missing(self) -> "PeriodRowQuerySet":
         """Rows made from fewer days than their period has."""
         return self.filter(covered_days__lt=DaysFromTo("period_start", "period_end"))
 
 
-class StalePeriodQuerySet(models.QuerySet["StalePeriod"]):
+class StalePeriodQuerySet(models.QuerySet[Any]):
     def of(self, period: Period) -> "StalePeriodQuerySet":
         return self.filter(period_type=period.type, period_start=period.start)
 
-    def periods(self, types: list[str], today: date) -> list[Period]:
+    def periods(self, types: Collection[str], today: date) -> list[Period]:
         """The complete periods of those types that an active instance has a mark for, oldest first. One query."""
         marks = (
             self.filter(period_type__in=types, period_start__lt=today, instance__is_active=True)
@@ -64,7 +54,7 @@ class StalePeriodQuerySet(models.QuerySet["StalePeriod"]):
         return sorted((p for p in periods if p.is_complete(today)), key=lambda p: (p.end, p.days))
 
 
-class ForecastQuerySet(models.QuerySet["Forecast"]):
+class ForecastQuerySet(models.QuerySet[Any]):
     def newest(self) -> "ForecastQuerySet":
         """The one of each target that counts; none of a database that is gone."""
         return self.filter(is_newest=True)
@@ -74,7 +64,7 @@ class ForecastQuerySet(models.QuerySet["Forecast"]):
         return self.newest().filter(expected_on__isnull=False).order_by("expected_on", "instance_id", "database_name")
 
 
-class CapacityEventQuerySet(models.QuerySet["CapacityEvent"]):
+class CapacityEventQuerySet(models.QuerySet[Any]):
     def since(self, day: date) -> "CapacityEventQuerySet":
         """That day included, the newest first."""
         return self.filter(day__gte=day)

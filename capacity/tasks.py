@@ -12,7 +12,7 @@ from capacity.upkeep.retention import purge
 from .aggregation.current import CurrentAggregationService
 from .aggregation.service import AggregationService
 from .aggregation.task_runner import AggregationTaskRunner
-from .collection.jobs import collect_batch, collect_fleet
+from .collection.service import collect_batch, collect_fleet
 
 log = structlog.get_logger(__name__)
 
@@ -37,6 +37,10 @@ def finish(task: Task, result: dict[str, Any]) -> dict[str, Any]:
 
 @shared_task(name="capacity.run_capacity_aggregation", bind=True)
 def run_capacity_aggregation(self: Task, periods: list[str] | None = None, scope: str = "all") -> dict[str, Any]:
+    """Aggregates the complete periods of these types (None: all) that are due: see `AggregationTaskRunner`.
+
+    `{"status", "message", "retry_after", "error_class", "periods": [a result each]}`. Never raises but to come again.
+    """
     runner = AggregationTaskRunner(AggregationService())
     return finish(self, runner.run_periods(periods, scope=scope, task_id=self.request.id or ""))
 
@@ -45,26 +49,40 @@ def run_capacity_aggregation(self: Task, periods: list[str] | None = None, scope
 def run_capacity_instance_aggregation(
     self: Task, instance_id: int, periods: list[str] | None = None
 ) -> dict[str, Any]:
+    """Aggregates the last complete periods of one instance, both levels; an inactive or unknown one is skipped."""
     runner = AggregationTaskRunner(AggregationService())
     return finish(self, runner.run_instance(instance_id, periods, task_id=self.request.id or ""))
 
 
 @shared_task(name="capacity.aggregate_current", bind=True)
 def aggregate_current(self: Task, session_id: str) -> dict[str, Any]:
+    """Runs a queued session of any period; gives its numbers (`RunOutcome.as_dict`), or skipped and why.
+
+    Raises what ends the whole run, after it is on the session.
+    """
     return CurrentAggregationService().run_queued(session_id, task_id=self.request.id or "")
 
 
 @shared_task(name="capacity.collect_capacity", bind=True)
 def collect_capacity(self: Task) -> dict[str, Any]:
+    """Opens a session for the collection of the fleet and queues its batches: `{"status", "session_id", "instances"}`.
+
+    Comes again while another collection is under way; raises what else keeps it from starting.
+    """
     return finish(self, collect_fleet(collect_capacity_batch.delay, task_id=self.request.id or ""))
 
 
 # After its process was killed it is begun again while the session is still taken for alive.
 @shared_task(name="capacity.collect_capacity_batch", default_retry_delay=settings.WHALEFALL_SESSION_LEASE // 3)
 def collect_capacity_batch(session_id: str, instance_ids: list[int]) -> dict[str, Any]:
+    """Collects from these instances of a session: `{"status" (of the session), "session_id", "instances"}`.
+
+    Raises what ends the whole session, after it is on it.
+    """
     return collect_batch(session_id, instance_ids)
 
 
 @shared_task(name="capacity.purge_samples")
 def purge_samples() -> dict[str, Any]:
+    """Deletes what is older than its retention, in batches: see `PurgeResult`. Database errors propagate."""
     return purge().as_dict()

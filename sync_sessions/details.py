@@ -1,11 +1,11 @@
 """`details` and `sync_details` as lines that people can read. What a key means is told by the app that writes it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from django.utils.formats import date_format, localize
+from django.utils.formats import localize
 from django.utils.functional import Promise
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy
 from sync_sessions.common.words import days_text, listed
 
 from .choices import RecordStatus, Scope
+from .kinds import all_kinds
 from .reasons import translated
 
 
@@ -33,7 +34,7 @@ def choice(labels: Mapping[Any, Any]) -> Callable[[Any], str]:
 
 def day(value: Any) -> str:
     """A format: a stored day, or the midnight at which it begins."""
-    return date_format(date.fromisoformat(value[:10]))
+    return span([value])
 
 
 def span(value: Any) -> str:
@@ -43,47 +44,35 @@ def span(value: Any) -> str:
 
 
 HIDDEN = {"version"}
-_labels: dict[str, str | Promise] = {
+_LABELS: dict[str, str | Promise] = {
     "scope": gettext_lazy("scope"),
     "status": gettext_lazy("status"),
     "message": gettext_lazy("reason"),
     "error": gettext_lazy("error"),
     "errors": gettext_lazy("errors"),
 }
-_formats: dict[str, Callable[[Any], str]] = {
+_FORMATS: dict[str, Callable[[Any], str]] = {
     "scope": choice(dict(Scope.choices)),
     "status": choice({**dict(RecordStatus.choices), "unknown": gettext_lazy("Unknown")}),
     "message": translated,
     "error": translated,
-    "period_start": day,
-    "period_end": day,
-    "window": span,
-    "previous_window": span,
 }
-#: {key: {stored word: its label}}
-_words: dict[str, Mapping[str, str | Promise]] = {}
 
 
-def register_details(
-    labels: Mapping[str, str | Promise], formats: Mapping[str, Callable[[Any], str]] | None = None
-) -> None:
-    """For the AppConfig of an app that writes details: what its keys are called, and how their values read.
-
-    A format gets the stored JSON value; it may raise KeyError, TypeError or ValueError for one that it does
-    not know.
-    """
-    _labels.update(labels)
-    _formats.update(formats or {})
+def words() -> Iterator[tuple[str, list[tuple[str, str | Promise]]]]:
+    """(key, choices) of the details that have one of a few words. Ask when all apps are ready."""
+    for kind in all_kinds():
+        for key, labels in kind.words.items():
+            yield key, list(labels.items())
 
 
-def register_words(key: str, words: Mapping[str, str | Promise]) -> None:
-    """For the AppConfig of an app that writes one of a few words under a key: {word: label}, for filters."""
-    _words[key] = words
+def _labels() -> dict[str, str | Promise]:
+    return {**_LABELS, **{key: label for kind in all_kinds() for key, label in kind.labels.items()}}
 
 
-def words_of(key: str) -> list[tuple[str, str | Promise]]:
-    """Choices; none when nobody has registered any. Ask when all apps are ready."""
-    return list(_words.get(key, {}).items())
+def _format(key: str) -> Callable[[Any], str]:
+    tables = (_FORMATS, *(kind.formats for kind in all_kinds()))
+    return next(table[key] for table in tables if key in table)
 
 
 def readable(details: Mapping[str, Any]) -> tuple[Line, ...]:
@@ -91,8 +80,9 @@ def readable(details: Mapping[str, Any]) -> tuple[Line, ...]:
 
     Not as stored, as PostgreSQL puts the keys of a JSON document in an order of its own.
     """
-    known = [key for key in _labels if key in details]
-    others = sorted(key for key in details if key not in _labels and key not in HIDDEN)
+    labels = _labels()
+    known = [key for key in labels if key in details]
+    others = sorted(key for key in details if key not in labels and key not in HIDDEN)
     found = (_line(_label(key), key, details[key]) for key in (*known, *others))
     return tuple(line for line in found if line.text or line.lines)
 
@@ -102,8 +92,8 @@ def format_value(key: str, value: Any) -> str:
     if value in (None, "", [], {}):
         return ""
     try:
-        return _formats[key](value)
-    except (KeyError, TypeError, ValueError):
+        return _format(key)(value)
+    except (KeyError, StopIteration, TypeError, ValueError):
         return _plain(value)
 
 
@@ -116,7 +106,7 @@ def _line(label: str, key: str, value: Any) -> Line:
 
 
 def _label(key: str) -> str:
-    return capfirst(str(_labels.get(key, key.replace("_", " "))))
+    return capfirst(str(_labels().get(key, key.replace("_", " "))))
 
 
 def _plain(value: Any) -> str:

@@ -1,6 +1,7 @@
 """How a session ends: the one place that writes its last status."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
@@ -11,32 +12,35 @@ from .choices import OPEN_SESSION, RecordStatus, SessionStatus
 from .models import SyncInstanceRecord, SyncSession
 
 
-def end_session(
-    session: SyncSession,
-    expected: QuerySet[SyncSession],
-    status: str | None,
-    record_status: str,
-    code: str = "",
-    text: str = "",
-    record_code: str = "",
-    record_message: str = "",
-    record_details: Mapping[str, Any] | None = None,
-) -> bool:
-    """Ends the session if it is among the `expected` still; its unfinished records get `record_status`.
+@dataclass(frozen=True)
+class End:
+    """How a session ends. `record_...` is what its unfinished records get; blank: what the session gets."""
 
-    `status` None: completed, or failed when a record failed. The counters are made from the records.
+    status: str | None  #: None: completed, or failed when a record failed
+    record_status: str
+    code: str = ""
+    text: str = ""
+    record_code: str = ""
+    record_text: str = ""
+    record_details: Mapping[str, Any] | None = None  #: their sync_details; None: as they are
+
+
+def end_session(session: SyncSession, expected: QuerySet[SyncSession], end: End) -> bool:
+    """Ends the session if it is among the `expected` still; False, with nothing written, if not.
+
+    The counters are made from the records. One transaction.
     """
     with transaction.atomic():
         # Locks the row in its expected state before the records are touched.
         if not expected.filter(pk=session.pk).update(updated_at=Now()):
             return False
         records = SyncInstanceRecord.objects.filter(session=session)
-        details = {} if record_details is None else {"sync_details": record_details}
+        details = {} if end.record_details is None else {"sync_details": end.record_details}
         records.unfinished().update(
             **details,
-            status=record_status,
-            error_code=record_code or code,
-            error_message=record_message or text,
+            status=end.record_status,
+            error_code=end.record_code or end.code,
+            error_message=end.record_text or end.text,
             completed_at=Now(),
         )
 
@@ -48,13 +52,13 @@ def end_session(
         has_failed = Exists(SyncInstanceRecord.objects.filter(session=OuterRef("pk"), status=RecordStatus.FAILED))
         by_records = Case(When(has_failed, then=Value(SessionStatus.FAILED)), default=Value(SessionStatus.COMPLETED))
         SyncSession.objects.filter(pk=session.pk, status__in=OPEN_SESSION).update(
-            status=by_records if status is None else Value(status),
+            status=by_records if end.status is None else Value(end.status),
             successful_instances=counted(RecordStatus.COMPLETED),
             failed_instances=counted(RecordStatus.FAILED),
             skipped_instances=counted(RecordStatus.SKIPPED),
             completed_at=Now(),
             updated_at=Now(),
-            error_code=code,
-            error_message=text,
+            error_code=end.code,
+            error_message=end.text,
         )
     return True

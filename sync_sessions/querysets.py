@@ -2,20 +2,17 @@ from collections.abc import Iterable
 from datetime import timedelta
 from functools import reduce
 from operator import or_
-from typing import TYPE_CHECKING
+from typing import Any
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Exists, F, OuterRef, Q, Subquery, Value
-from django.db.models.functions import Cast, Concat, Now
+from django.db.models import Q, Subquery
+from django.db.models.functions import Now
 
 from .choices import OPEN_RECORD, OPEN_SESSION, RecordStatus, SessionStatus, SyncType
 
-if TYPE_CHECKING:
-    from .models import SyncInstanceRecord, SyncSession  # noqa: F401
 
-
-class SyncSessionQuerySet(models.QuerySet["SyncSession"]):
+class SyncSessionQuerySet(models.QuerySet[Any]):
     def pending(self) -> "SyncSessionQuerySet":
         return self.filter(status=SessionStatus.PENDING)
 
@@ -59,31 +56,10 @@ class SyncSessionQuerySet(models.QuerySet["SyncSession"]):
         newest = (self.by_schedule().filter(lock_key=key).order_by("-pk").values("pk")[:1] for key in lock_keys)
         return self.filter(reduce(or_, (Q(pk=Subquery(one)) for one in newest), Q(pk=None)))
 
-    def stale(self) -> "SyncSessionQuerySet":
-        return self.filter(Q(pk__in=self.abandoned()) | Q(pk__in=self.never_started()))
 
-
-class SyncInstanceRecordQuerySet(models.QuerySet["SyncInstanceRecord"]):
+class SyncInstanceRecordQuerySet(models.QuerySet[Any]):
     def unfinished(self) -> "SyncInstanceRecordQuerySet":
         return self.filter(status__in=OPEN_RECORD)
-
-    def last_failures(self) -> "SyncInstanceRecordQuerySet":
-        """Failed records of active instances that were not run again since, in the same kind of run.
-
-        A cancelled record is none: it says nothing of its instance.
-        """
-        mine, theirs = OuterRef("session__lock_key"), F("session__lock_key")
-        since = self.model._default_manager.annotate(
-            # That of a run of one instance ends with its id.
-            alone_then=Concat(mine, Value(":"), Cast("instance_id", models.CharField())),
-            fleet_now=Concat(theirs, Value(":"), Cast("instance_id", models.CharField())),
-        ).filter(
-            Q(session__lock_key=mine) | Q(session__lock_key=F("alone_then")) | Q(fleet_now=mine),
-            instance=OuterRef("instance"),
-            pk__gt=OuterRef("pk"),
-            status__in=[RecordStatus.COMPLETED, RecordStatus.SKIPPED, RecordStatus.FAILED],
-        )
-        return self.filter(~Exists(since), status=RecordStatus.FAILED, instance__is_active=True)
 
     def to_run_again(self) -> "SyncInstanceRecordQuerySet":
         """Failed or cancelled, of instances that are still there and active."""

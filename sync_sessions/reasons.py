@@ -1,12 +1,13 @@
 """Why something ended as it did, for people. Stored texts are English and have a code; this translates by code."""
 
-from collections.abc import Mapping
 from typing import NamedTuple
 
 from django.utils.functional import Promise
 from django.utils.text import capfirst
 from django.utils.translation import gettext, override
 from django.utils.translation import gettext_noop as _
+
+from .kinds import all_kinds
 
 #: What stale sessions are told, by error code.
 STALE_REASONS = {
@@ -27,15 +28,9 @@ class Reason(NamedTuple):
     detail: str  #: what was stored beside the code, if that says more
 
 
-def register_reasons(sentences: Mapping[str, str | Promise]) -> None:
-    """For the AppConfig of an app with error codes of its own; a code that has a sentence keeps it."""
-    for code, sentence in sentences.items():
-        _sentences.setdefault(code, sentence)
-
-
 def explain(code: str, stored: str) -> Reason:
     """What a code and its stored text mean. A text whose code is not known is shown as it is stored."""
-    known = _sentences.get(code)
+    known = _sentence(code)
     if known is None:
         return Reason(translated(stored), "")
     with override("en"):
@@ -45,12 +40,19 @@ def explain(code: str, stored: str) -> Reason:
 
 def sentence_of(code: str) -> str:
     """What a code means, in the reader's language; "" for one that nobody has registered."""
-    return gettext(str(_sentences[code])) if code in _sentences else ""
+    known = _sentence(code)
+    return "" if known is None else gettext(str(known))
+
+
+def _sentence(code: str) -> str | Promise | None:
+    """The log's own, or that of the first kind of run that knows the code."""
+    tables = (_sentences, *(kind.reasons for kind in all_kinds()))
+    return next((table[code] for table in tables if code in table), None)
 
 
 def known_codes() -> list[str]:
     """The codes that have a sentence. Ask when all apps are ready."""
-    return list(_sentences)
+    return list(dict.fromkeys([*_sentences, *(code for kind in all_kinds() for code in kind.reasons)]))
 
 
 def translated(stored: str) -> str:

@@ -7,14 +7,12 @@ bulk_create on SQLite a statement per 60 records.
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.db import connection
 
 from .choices import OPEN_RECORD, RecordStatus
-
-if TYPE_CHECKING:
-    from .services import RecordResult
+from .results import RecordResult
 
 NOW = {"postgresql": "STATEMENT_TIMESTAMP()", "sqlite": "STRFTIME('%%Y-%%m-%%d %%H:%%M:%%f', 'NOW')"}
 
@@ -58,7 +56,7 @@ _RESULT_COLUMNS = {
 }
 
 
-def finish_records(results: Iterable["RecordResult"]) -> int:
+def finish_records(results: Iterable[RecordResult]) -> int:
     """Writes the ends of unfinished records; those that have ended already stay. Gives how many it wrote."""
     assignments = ", ".join(f"{name} = v.{name}" for name in _RESULT_COLUMNS if name != "record_id")
     open_statuses = ", ".join(f"'{status}'" for status in OPEN_RECORD)

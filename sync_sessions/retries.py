@@ -1,6 +1,6 @@
-"""Running again what failed. Each kind of run registers how: this app knows no kind."""
+"""Running again what failed, as its kind of run has registered it."""
 
-from typing import Any, Protocol
+from typing import Any
 
 from django.utils.translation import gettext as _
 
@@ -8,23 +8,8 @@ from sync_sessions.common.history import log_change
 
 from .choices import OPEN_SESSION
 from .errors import SessionNotRetryable
+from .kinds import RetryHandler, kind_of
 from .models import SyncSession
-
-
-class RetryHandler(Protocol):
-    def __call__(self, session: SyncSession, instance_ids: list[int], *, created_by: Any, queue: bool) -> SyncSession:
-        """Does what `session` was for, for these instances, in a new session that names it as `retry_of`.
-
-        `queue`: leaves the new session pending for a worker; else gives it as it ended.
-        """
-
-
-_handlers: dict[str, RetryHandler] = {}
-
-
-def register_retry(category: str, handler: RetryHandler) -> None:
-    """For the AppConfig of an app that has runs of this category."""
-    _handlers[str(category)] = handler
 
 
 def retry_session(session: SyncSession, *, created_by: Any, queue: bool) -> SyncSession:
@@ -46,8 +31,8 @@ def check_retry(session: SyncSession) -> tuple[RetryHandler, list[int]]:
     if session.status in OPEN_SESSION:
         text = _("Session %(id)s is %(status)s: wait for its end, or cancel it, before it is run again.")
         raise SessionNotRetryable(text % names, session)
-    handler = _handlers.get(session.sync_category)
-    if handler is None:
+    kind = kind_of(session.sync_category)
+    if kind is None:
         raise SessionNotRetryable(_("Session %(id)s is of a kind that cannot be run again.") % names, session)
     ids = list(session.records.to_run_again().order_by("instance_id").values_list("instance_id", flat=True))
     if not ids:
@@ -56,4 +41,4 @@ def check_retry(session: SyncSession) -> tuple[RetryHandler, list[int]]:
             "cancelled."
         )
         raise SessionNotRetryable(text % names, session)
-    return handler, [pk for pk in ids if pk is not None]
+    return kind.retry, [pk for pk in ids if pk is not None]

@@ -6,12 +6,12 @@ Database errors propagate.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import F, QuerySet
+from django.db.models import F
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
@@ -20,32 +20,14 @@ from sync_sessions.common.history import log_change
 from sync_sessions.common.masking import clean_error
 
 from . import records_sql
-from .api.serializers import SyncSessionSerializer
 from .choices import RecordStatus, Scope, SessionStatus
-from .ends import end_session
+from .ends import End, end_session
 from .errors import SessionAlreadyRunning, SessionFinished, SessionLost
 from .models import SyncInstanceRecord, SyncSession
 from .reasons import RESULT_MISSING, STALE_REASONS
+from .results import RecordResult
 from .shared_details import common, to_store
-
-
-@dataclass(frozen=True)
-class RecordResult:
-    """How one record ended. `sync_details` is JSON with a "version"; items are rows of the run's product."""
-
-    record_id: int
-    status: str
-    items_synced: int = 0
-    items_created: int = 0
-    items_updated: int = 0
-    items_deleted: int = 0
-    error_code: str = ""
-    error_message: str = ""
-    sync_details: Mapping[str, Any] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "error_message", clean_error(self.error_message))
-
+from .snapshot import SyncSessionSerializer
 
 PURGE_BATCH = 50
 
@@ -210,15 +192,14 @@ class SyncSessionService:
         `missing_details` is the sync_details that those get.
         Raises SessionLost when the session is no longer running.
         """
-        if not end_session(
-            session,
-            SyncSession.objects.running(),
+        end = End(
             None,
             RecordStatus.FAILED,
             record_code="result_missing",
-            record_message=RESULT_MISSING,
+            record_text=RESULT_MISSING,
             record_details=missing_details,
-        ):
+        )
+        if not end_session(session, SyncSession.objects.running(), end):
             session.refresh_from_db()
             raise SessionLost(_("Session %(id)s has ended already.") % {"id": session.session_id}, session)
         session.refresh_from_db()
@@ -246,24 +227,26 @@ class SyncSessionService:
 
     def fail_session(self, session: SyncSession, code: str, error: object) -> bool:
         """Fails an open session and its unfinished records with this reason; False when it had ended."""
-        text = clean_error(error)
-        hit = end_session(
-            session,
-            SyncSession.objects.open(),
-            SessionStatus.FAILED,
-            RecordStatus.FAILED,
-            code,
-            text,
-        )
+        end = End(SessionStatus.FAILED, RecordStatus.FAILED, code, clean_error(error))
+        hit = end_session(session, SyncSession.objects.open(), end)
         session.refresh_from_db()
         return hit
+
+    def skip_session(self, session: SyncSession, code: str, reason: str) -> None:
+        """Completes an open session of which nothing is to be done any more; its records are skipped with this reason.
+
+        Nothing happens to one that has ended.
+        """
+        end = End(SessionStatus.COMPLETED, RecordStatus.SKIPPED, record_code=code, record_text=clean_error(reason))
+        end_session(session, SyncSession.objects.open(), end)
+        session.refresh_from_db()
 
     def cancel_session(self, session: SyncSession, *, by: Any = None) -> None:
         """Cancels an open session and its unfinished records; what is done stays. SessionFinished otherwise.
 
         The history says so of the user `by`.
         """
-        if not end_session(session, SyncSession.objects.open(), SessionStatus.CANCELLED, RecordStatus.CANCELLED):
+        if not end_session(session, SyncSession.objects.open(), End(SessionStatus.CANCELLED, RecordStatus.CANCELLED)):
             session.refresh_from_db()
             raise SessionFinished(
                 _("Session %(id)s cannot be cancelled: it is %(status)s.")
@@ -276,11 +259,12 @@ class SyncSessionService:
     def fail_stale_sessions(self) -> list[SyncSession]:
         """Fails the sessions whose process is gone, with their unfinished records; gives those this call failed."""
         failed = []
-        for code, text in STALE_REASONS.items():
-            stale: QuerySet[SyncSession] = getattr(SyncSession.objects, code)()
+        sessions = SyncSession.objects
+        for code, stale in (("abandoned", sessions.abandoned()), ("never_started", sessions.never_started())):
+            end = End(SessionStatus.FAILED, RecordStatus.FAILED, code, STALE_REASONS[code])
             for session in stale:
                 # Asked again in the UPDATE: it may have moved, or another reaper may have been here.
-                if end_session(session, stale, SessionStatus.FAILED, RecordStatus.FAILED, code, text):
+                if end_session(session, stale, end):
                     session.refresh_from_db()
                     failed.append(session)
         return failed

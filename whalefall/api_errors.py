@@ -25,10 +25,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView, exception_handler
 
-from capacity.errors import AggregationDisabled, InputError, QueueUnavailable, SamplesRejected, StateConflict
+from capacity.collection.samples import SamplesRejected
+from capacity.errors import AggregationDisabled, QueueUnavailable, StateConflict
 from capacity.runs.faults import Fault, classify
 from sync_sessions.common.gates import Busy
-from sync_sessions.errors import SessionAlreadyRunning, SessionFinished, SessionNotRetryable
+from sync_sessions.errors import SessionAlreadyRunning, SessionFinished, SessionNotRetryable, session_id_of
 from whalefall.api.parsers import BodyTooLarge
 from whalefall.middleware.time_limit import too_slow
 from whalefall.time_limit import timed_out
@@ -134,7 +135,7 @@ def _of_the_product(request: Request, error: Exception) -> dict[str, Any] | None
     if isinstance(error, Busy):
         return _body(request, 429, error.code, str(error))
     if isinstance(error, QueueUnavailable | AggregationDisabled):
-        return _body(request, 503, error.code, str(error), session=getattr(error, "sync_session_id", None))
+        return _body(request, 503, error.code, str(error), session=session_id_of(error))
     if isinstance(error, SamplesRejected):
         errors = [
             {"attr": f"{one.index}.{one.attr}".rstrip("."), "code": one.code, "detail": one.detail}
@@ -153,7 +154,7 @@ def _known(error: Exception) -> APIException | None:
         return error
     if isinstance(error, DjangoValidationError):
         return ValidationError(get_error_detail(error))
-    if isinstance(error, InputError) or hasattr(error, "sync_session_id"):
+    if session_id_of(error) is not None:
         return None
     return next((kind() for raised, kind in TRANSLATED if isinstance(error, raised)), None)
 
@@ -164,7 +165,7 @@ def _unexpected(request: Request, error: Exception) -> dict[str, Any]:
         return _body(request, 503, "too_slow", too_slow())
     log.error("api.unexpected_error", path=request.path, exc_info=error)
     status = 503 if classify(error) is Fault.TRANSIENT else 500
-    session = getattr(error, "sync_session_id", None)
+    session = session_id_of(error)
     if session is not None:
         detail = _("The run failed as a whole; its session says why.")
         return _body(request, status, "aggregation_failed", detail, session=session)

@@ -10,6 +10,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from prometheus_client.core import GaugeMetricFamily, Metric
 
 from capacity.insight import gauges
+from capacity.runs import kinds
 from sync_sessions.choices import SessionStatus
 from sync_sessions.life import signs
 from sync_sessions.models import SyncSession
@@ -27,7 +28,7 @@ class FleetCollector:
     """What Prometheus asks for its metrics."""
 
     def collect(self) -> Iterator[Metric]:
-        yield from _last_runs(gauges.last_runs())
+        yield from _last_runs(kinds.last_runs())
         sample = gauges.last_sample_at()
         if sample is not None:
             age = (timezone.now() - sample).total_seconds()

@@ -1,8 +1,6 @@
 """Starting runs from the admin: queued where there is a broker, else in the request; it lands on the session."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -12,93 +10,83 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from unfold.admin import ModelAdmin
 
-from capacity.aggregation.current import CurrentAggregationRequest, CurrentAggregationService
-from capacity.collection.service import CollectionService
+from capacity.aggregation.current import CurrentAggregationRequest
 from capacity.errors import AggregationDisabled, QueueUnavailable
+from capacity.inventory.selection import Selection
 from capacity.models import Instance
-from capacity.runs import queueing
 from capacity.runs.faults import describe
-from capacity.runs.start import check_enabled
+from capacity.runs.kinds import COLLECTION
+from capacity.runs.spec import RunSpec
+from capacity.runs.start import start
 from sync_sessions.admin.page import QUEUED
-from sync_sessions.choices import SessionStatus, SyncType
+from sync_sessions.choices import SessionStatus, SyncCategory
+from sync_sessions.common.broker import has_broker
 from sync_sessions.common.history import log_change
-from sync_sessions.common.words import told
-from sync_sessions.errors import SessionAlreadyRunning
+from sync_sessions.errors import SessionAlreadyRunning, session_id_of
 from sync_sessions.models import SyncSession
 
 
-@dataclass(frozen=True)
-class Started:
-    session_id: Any
-    failed: bool
-    text: str
-    queued: bool = False
+def aggregate(request: HttpRequest, instances: list[Instance] | None, scope: str) -> RunSpec:
+    """The current period of these instances; None: of all active ones. ScopeError."""
+    return CurrentAggregationRequest(scope=scope, created_by=request.user, instances=instances).spec()
 
 
-def aggregate(request: HttpRequest, instances: list[Instance] | None, scope: str) -> Started:
-    """The current period of these instances; None: of all active ones."""
-    check_enabled()
-    asked = CurrentAggregationRequest(scope=scope, created_by=request.user, instances=instances)
-    service = CurrentAggregationService()
-    if queueing.broker_configured():
-        session = service.queue(asked, queueing.send_aggregation)
-        return Started(session.session_id, False, _("The aggregation is queued."), queued=True)
-    result = service.aggregate_current(asked)
-    text = " ".join([result["message"], *result["errors"][:5]])
-    return Started(result["session"]["session_id"], result["status"] == "failed", text)
-
-
-def collect(request: HttpRequest, instances: list[Instance] | None) -> Started:
+def collect(request: HttpRequest, instances: list[Instance] | None) -> RunSpec:
     """From these instances; None: from all active ones that have a host."""
-    asked: dict[str, Any] = {"sync_type": SyncType.by_hand(instances), "created_by": request.user}
-    service = CollectionService()
-    if queueing.broker_configured():
-        session = service.start(queueing.send_collection, instances, **asked)
-        return Started(session.session_id, False, _("The collection is queued."), queued=True)
-    result = service.collect(instances, **asked)
-    reasons = [told(one.instance_name, one.reason) for one in result.outcomes if one.reason]
-    text = " ".join([result.message, *reasons[:5]])
-    return Started(result.session.session_id, result.status == SessionStatus.FAILED, text)
+    return RunSpec(COLLECTION, Selection.of(instances), created_by=request.user)
 
 
 def land(
-    model_admin: ModelAdmin, request: HttpRequest, start: Callable[[], Started], entry: str
+    model_admin: ModelAdmin, request: HttpRequest, spec: Callable[[], RunSpec], entry: str
 ) -> HttpResponse | None:
     """`begin`, then to the session; None when there is none to go to."""
-    session = begin(model_admin, request, start, entry)
+    session = begin(model_admin, request, spec, entry)
     return redirect(session_url(session)) if session and may_see_sessions(request) else None
 
 
 def begin(
-    model_admin: ModelAdmin, request: HttpRequest, start: Callable[[], Started], entry: str, among_others: bool = False
+    model_admin: ModelAdmin, request: HttpRequest, spec: Callable[[], RunSpec], entry: str, *, among: str = ""
 ) -> SyncSession | None:
     """Starts a run, with a message of what became of it; gives its session, None when there is none.
 
     `entry` is what the session's history says of it, in English as stored texts are. One entry, however many
-    instances: what became of each stands in the session's records. `among_others`: the caller goes elsewhere.
+    instances: what became of each stands in the session's records. `among`: what it is called among several, after
+    which the caller goes elsewhere.
     """
+    level = messages.ERROR
     try:
-        started = start()
+        started = start(spec(), queue=has_broker())
     except AggregationDisabled as off:
         model_admin.message_user(request, str(off), messages.WARNING)
         return None
     except SessionAlreadyRunning as busy:
         model_admin.message_user(request, _linked(request, str(busy), busy.session), messages.WARNING)
         return None
-    except QueueUnavailable as down:
-        # Its sentence says what to do; the reason that is stored is for a line of the log.
-        started = Started(getattr(down, "sync_session_id", None), True, str(down))
     except Exception as error:
-        # The run's owner has put it on the session, if there is one; here it becomes a message.
-        started = Started(getattr(error, "sync_session_id", None), True, describe(error))
-    session = SyncSession.objects.filter(session_id=started.session_id).first() if started.session_id else None
-    waits_there = started.queued and session is not None and may_see_sessions(request) and not among_others
-    text = str(QUEUED) if waits_there else _linked(request, started.text, session)
-    level = messages.ERROR if started.failed else messages.INFO if started.queued else messages.SUCCESS
-    model_admin.message_user(request, text, level)
+        # The run's owner has put it on the session, if there is one; here it becomes a message. A queue that is down
+        # says what to do in its own words: the reason that is stored is for a line of the log.
+        text = str(error) if isinstance(error, QueueUnavailable) else describe(error)
+        pinned = session_id_of(error)
+        session = SyncSession.objects.filter(session_id=pinned).first() if pinned else None
+    else:
+        session, ended = started.session, started.outcome
+        if ended is None:
+            level, text = messages.INFO, _queued_text(session, among)
+        else:
+            level = messages.ERROR if ended.status == SessionStatus.FAILED else messages.SUCCESS
+            text = " ".join([*([f"{among}."] if among else []), ended.message, *list(ended.errors)[:5]])
+    waits_there = level == messages.INFO and may_see_sessions(request) and not among
+    model_admin.message_user(request, str(QUEUED) if waits_there else _linked(request, text, session), level)
     if session:
         log_change(request.user, session, entry)
     return session
+
+
+def _queued_text(session: SyncSession, among: str) -> str:
+    if among:
+        return _("Queued: %(period)s.") % {"period": among}
+    collection = session.sync_category == SyncCategory.CAPACITY
+    return _("The collection is queued.") if collection else _("The aggregation is queued.")
 
 
 def session_url(session: SyncSession) -> str:

@@ -1,20 +1,20 @@
 """A chunk of instances to its commit: savepoints, isolation down to one instance, the callbacks' rules."""
 
-import random
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import structlog
 from django.conf import settings
-from django.db import Error, connection, transaction
+from django.db import connection, transaction
 
+from capacity.dialect import set_chunk_limits
 from capacity.models import StalePeriod
 from capacity.periods import Period
 from capacity.runs.faults import BEYOND_CALLBACKS, Fault, classify, error_code, stored_reason
+from capacity.runs.reconnect import few_times
 from sync_sessions.choices import Scope
 
-from .dialect import set_chunk_limits
 from .progress import ProgressCallbacks
 from .results import AggregationStatus, InstanceRef, InstanceResult
 from .runners import RUNNERS
@@ -22,7 +22,6 @@ from .runners import RUNNERS
 log = structlog.get_logger(__name__)
 
 PARTS = 8  #: into how many a failing part is split
-ATTEMPTS = 4  #: how often a chunk is tried while its errors are transient
 
 
 class CallbackFailed(Exception):
@@ -44,17 +43,7 @@ class ChunkRunner:
 
     def run(self, chunk: Sequence[InstanceRef]) -> list[InstanceResult]:
         """A chunk to its commit, tried again while the database's errors are transient."""
-        for attempt in range(1, ATTEMPTS + 1):
-            try:
-                return self._try_chunk(chunk)
-            except Error as error:
-                again = attempt < ATTEMPTS and not connection.in_atomic_block
-                if not again or classify(error) is not Fault.TRANSIENT:
-                    raise
-                log.warning("aggregation.chunk_retried", attempt=attempt, error=str(error).strip())
-                connection.close_if_unusable_or_obsolete()
-                time.sleep(random.uniform(0.5, 1) * 2 ** (attempt - 1))
-        raise AssertionError("unreachable")
+        return few_times(self._try_chunk, chunk)
 
     def _try_chunk(self, chunk: Sequence[InstanceRef]) -> list[InstanceResult]:
         try:

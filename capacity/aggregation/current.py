@@ -1,24 +1,26 @@
 """The manual run: today's daily period, from the admin, the API or a queued session."""
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, is_dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import structlog
 from django.utils.translation import gettext as _
 
+from capacity.errors import AggregationDisabled
+from capacity.inventory.selection import Selection
 from capacity.models import Instance
 from capacity.periods import Period, PeriodType, today
-from sync_sessions.choices import SessionStatus, SyncType
+from capacity.runs.life import claimed
+from capacity.runs.spec import RunSpec
 from sync_sessions.common.masking import clean_error
 from sync_sessions.errors import SessionFinished
 from sync_sessions.models import SyncSession
 
 from .arguments import parse_scope
 from .orchestrator import AggregationOrchestrator
-from .results import AggregationStatus, InstanceRef
-from .run_records import recorded_period
-from .service import AggregationService, instance_refs
+from .results import AggregationStatus
+from .service import AggregationService
 
 log = structlog.get_logger(__name__)
 
@@ -30,34 +32,10 @@ class CurrentAggregationRequest:
     created_by: Any = None
     instances: Iterable[Instance] | None = None  #: None: all active ones
 
-
-class CurrentAggregationService:
-    def __init__(
-        self, service: AggregationService | None = None, orchestrator: AggregationOrchestrator | None = None
-    ) -> None:
-        self.orchestrator = orchestrator or AggregationOrchestrator(service)
-
-    def aggregate_current(self, request: CurrentAggregationRequest) -> dict[str, Any]:
-        """Aggregates today's period in a session of its own; gives its numbers and the session's snapshot.
-
-        Failures of single instances are in the result (status failed). Raises ScopeError before anything is
-        written, SessionAlreadyRunning, and whatever ends the whole run.
-        """
-        run = self.orchestrator.run(**self._asked(request))
-        return current_result(run.session, run.summary, run.snapshot)
-
-    def queue(self, request: CurrentAggregationRequest, dispatch: Callable[[str], object]) -> SyncSession:
-        """Opens a pending session and hands its id to `dispatch`, for a worker to run.
-
-        Raises what `aggregate_current` raises before a run, and what `dispatch` raises: the session is failed
-        then and keeps nobody waiting.
-        """
-        return self.orchestrator.queue(**self._asked(request), dispatch=dispatch)
-
-    def _asked(self, request: CurrentAggregationRequest) -> dict[str, Any]:
-        """The run that a request means, for the orchestrator."""
-        scope = parse_scope(request.scope)
-        requested = clean_error(request.requested_period_type or "").strip()[:64]
+    def spec(self) -> RunSpec:
+        """The run that is meant. ScopeError; another period than the daily one is logged and replaced."""
+        scope = parse_scope(self.scope)
+        requested = clean_error(self.requested_period_type or "").strip()[:64]
         period = Period.containing(PeriodType.DAILY.value, today())
         if requested and requested.lower() != period.type:
             log.info(
@@ -66,60 +44,42 @@ class CurrentAggregationService:
                 enforced=period.type,
                 message=_("The period of a manual aggregation request was replaced by the daily period"),
             )
-        refs = None if request.instances is None else instance_refs(request.instances)
-        return {
-            "period": period,
-            "scope": scope,
-            "instances": refs,
-            "sync_type": _sync_type(refs),
-            "created_by": request.created_by,
-            "requested_period_type": requested or period.type,
-        }
+        return RunSpec.of_period(
+            period,
+            scope,
+            Selection.of(self.instances),
+            created_by=self.created_by,
+            requested_period_type=requested or period.type,
+        )
+
+
+class CurrentAggregationService:
+    """Runs the current day by hand, and what was queued for a worker. Results are dicts for JSON."""
+
+    def __init__(
+        self, service: AggregationService | None = None, orchestrator: AggregationOrchestrator | None = None
+    ) -> None:
+        self.orchestrator = orchestrator or AggregationOrchestrator(service)
+
+    def aggregate_current(self, request: CurrentAggregationRequest) -> dict[str, Any]:
+        """Aggregates today's period in a session of its own; gives its numbers and the session's snapshot.
+
+        Failures of single instances are in the result (status failed): see `RunOutcome.as_dict`. Commits after each
+        chunk. Raises ScopeError, AggregationDisabled and SessionAlreadyRunning before anything is written, and
+        whatever ends the whole run, after it is on the session.
+        """
+        return self.orchestrator.run_spec(request.spec()).as_dict()
 
     def run_queued(self, session_id: str, task_id: str = "") -> dict[str, Any]:
         """Runs a pending session of any period; everything else is on it.
 
-        One that is taken already is skipped, with the reason.
+        One that is taken already is skipped, with the reason, and so is one whose switch was turned off since.
         """
         session = SyncSession.objects.get(session_id=session_id)
-        period = recorded_period(session)
         try:
-            run = self.orchestrator.run(
-                period, session.scope, sync_type=session.sync_type, session=session, task_id=task_id
-            )
-        except SessionFinished as taken:
-            log.warning("current_aggregation.duplicate", session_id=session_id, reason=str(taken))
-            return {"status": AggregationStatus.SKIPPED.value, "message": str(taken)}
-        return current_result(run.session, run.summary, run.snapshot)
-
-
-def current_result(session: SyncSession, summary: Any, snapshot: dict[str, Any]) -> dict[str, Any]:
-    """The answer of a manual run; `summary` is a PeriodSummary or a mapping with some of its fields."""
-    given = _fields(summary)
-    status = str(given.get("status") or AggregationStatus.COMPLETED)
-    if session.status == SessionStatus.CANCELLED:
-        status = AggregationStatus.CANCELLED.value
-    numbers = ("processed_instances", "skipped_instances", "failed_instances", "processed_records")
-    return {
-        "status": status,
-        "message": str(given.get("message") or _("The aggregation of the current period has ended.")),
-        "scope": session.scope,
-        "requested_period_type": session.details["requested_period_type"],
-        "effective_period_type": session.details["period_type"],
-        "period_type": session.details["period_type"],
-        "period_start": session.details["period_start"],
-        "period_end": session.details["period_end"],
-        **{name: int(given.get(name) or 0) for name in numbers},
-        "errors": [str(error) for error in given.get("errors") or ()],
-        "session": snapshot,
-    }
-
-
-def _fields(summary: Any) -> Mapping[str, Any]:
-    if isinstance(summary, Mapping):
-        return summary
-    return vars(summary) if is_dataclass(summary) else {}
-
-
-def _sync_type(refs: list[InstanceRef] | None) -> str:
-    return SyncType.MANUAL_SINGLE if refs is not None and len(refs) == 1 else SyncType.MANUAL_TASK
+            run = claimed(session, task_id, sessions=self.orchestrator.sessions)
+        except (SessionFinished, AggregationDisabled) as reason:
+            event = "duplicate" if isinstance(reason, SessionFinished) else "disabled"
+            log.warning(f"current_aggregation.{event}", session_id=session_id, reason=str(reason))
+            return {"status": AggregationStatus.SKIPPED.value, "message": str(reason)}
+        return self.orchestrator.run_claimed(run).as_dict()

@@ -1,52 +1,43 @@
-"""Which periods a caller means."""
+"""What a schedule has to do: the marked periods, and of each the marked instances."""
 
 from collections.abc import Iterable
-from datetime import date, timedelta
-from enum import Enum
+from datetime import date
 
-from django.conf import settings
-
-from capacity.models import CapacityState, Instance, StalePeriod
+from capacity.models import Instance, StalePeriod
+from capacity.models.state import caught_up_since
 from capacity.periods import Period, PeriodConfig
+from sync_sessions.choices import Scope
 
-
-class Which(Enum):
-    DEFAULT = "default"  #: the current day; of longer periods the last complete one
-    CURRENT = "current"  #: the ones that contain today
-    LAST = "last"  #: the last complete ones
-
-
-def plan_periods(configs: Iterable[PeriodConfig], which: Which, today: date) -> list[Period]:
-    choose = {Which.DEFAULT: Period.by_default, Which.CURRENT: Period.containing, Which.LAST: Period.last_complete}
-    return [choose[which](config.key, today) for config in configs]
-
-
-def plan_range(configs: Iterable[PeriodConfig], first: date, last: date) -> list[Period]:
-    """Every period of these types that lies wholly inside first..last (inclusive), oldest first per type."""
-    return [period for config in configs for period in Period.within(config.key, first, last)]
-
-
-def caught_up_since(today: date) -> date:
-    """Periods that ended before this day are left alone by the schedule, until somebody asks for them."""
-    return today - timedelta(days=settings.WHALEFALL_CATCH_UP_DAYS)
+from .arguments import Which, plan_periods
 
 
 def stale_periods(configs: Iterable[PeriodConfig], today: date, since: date | None = None) -> list[Period]:
-    """The complete periods that ingest has marked for an active instance and that end on `since` or later.
-
-    Oldest first; two queries.
-    """
-    periods = StalePeriod.objects.periods([config.key for config in configs], today)
-    purged_before = CapacityState.purged_before()
-    return [
-        period
-        for period in periods
-        # Made again without their samples, they would lose what they have.
-        if period.previous().start >= purged_before and (since is None or period.end >= since)
-    ]
+    """`StalePeriod.due` of these types: complete, marked, not purged, ended on `since` or later; oldest first."""
+    return StalePeriod.due([config.key for config in configs], today, since)
 
 
 def stale_instances(period: Period) -> list[Instance]:
-    """The active instances that this period is marked for, in key order."""
+    """The active instances that this period is marked for, in key order. One query."""
     marked = StalePeriod.objects.of(period).values("instance")
     return list(Instance.objects.active().filter(pk__in=marked).order_by("pk"))
+
+
+def periods_to_run(configs: Iterable[PeriodConfig], stale: Iterable[Period], scope: str, now: date) -> list[Period]:
+    """The periods of a scheduled run, oldest first. Pure.
+
+    Both levels: the stale ones, complete and of these types, that ended within WHALEFALL_CATCH_UP_DAYS. One level
+    alone leaves the marks as they are, so it takes the last complete period of each type.
+    """
+    if scope != Scope.ALL:
+        return plan_periods(configs, Which.LAST, now)
+    types, since = {config.key for config in configs}, caught_up_since(now)
+    wanted = {period for period in stale if period.type in types and since <= period.end < now}
+    return sorted(wanted, key=lambda period: (period.end, period.days))
+
+
+def select_instances(marked: Iterable[Instance], scope: str) -> list[Instance] | None:
+    """The instances of a scheduled run: the active marked ones. Pure.
+
+    None, the whole active fleet, for one level alone: it leaves the marks as they are.
+    """
+    return [one for one in marked if one.is_active] if scope == Scope.ALL else None

@@ -3,13 +3,17 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any, NamedTuple
+from typing import Any
 
 from django.db import models
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from capacity.inventory.selection import InstanceRef
 from capacity.periods import Period
+from capacity.runs.reasons import REASONS
+
+__all__ = ["REASONS", "AggregationStatus", "InstanceRef", "InstanceResult", "LevelResult", "PeriodSummary", "iso"]
 
 
 class AggregationStatus(models.TextChoices):
@@ -17,29 +21,6 @@ class AggregationStatus(models.TextChoices):
     SKIPPED = "skipped", _("Skipped")
     FAILED = "failed", _("Failed")
     CANCELLED = "cancelled", _("Cancelled")
-
-
-class InstanceRef(NamedTuple):
-    """An instance as a run knows it; taken once at its start."""
-
-    id: int
-    name: str
-    is_active: bool = True
-
-
-#: Why an instance was not aggregated, by error code. Stored in English, shown in the reader's language.
-REASONS: Mapping[str, Promise | str] = {
-    "no_samples": _("no samples in the period"),
-    "instance_inactive": _("the instance is inactive"),
-    "instance_unknown": _("there is no such instance"),
-    "samples_purged": _(
-        "samples of the period or of the one before it have been purged; its rows are kept as they are"
-    ),
-    "sum_overflow": _("the sizes add up to more than 2^63-1 bytes; check the samples of this instance"),
-    "statement_timeout": _("the database took too long; the statement was stopped"),
-    "result_missing": _("aggregation result missing"),
-    "broker_unavailable": _("the queue did not take the run; check that Redis runs"),
-}
 
 
 @dataclass(frozen=True)

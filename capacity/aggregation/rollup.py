@@ -14,7 +14,9 @@ from django.db.models import BigIntegerField, Count, Max, Min, Sum
 from django.db.models.functions import Cast
 from django.utils import timezone
 
+from capacity.dialect import CoveredDays, percent_sql
 from capacity.models import (
+    TREND_PERCENT,
     DatabaseSizeAggregation,
     DatabaseSizeStat,
     InstanceSizeAggregation,
@@ -22,10 +24,6 @@ from capacity.models import (
     TrendDirection,
 )
 from capacity.periods import Period
-
-from .dialect import CoveredDays, percent_sql
-
-TREND_PERCENT = 5  #: growing above it, shrinking below its negative, stable between
 
 
 @dataclass(frozen=True)
@@ -49,6 +47,8 @@ class Measure:
 
 @dataclass(frozen=True)
 class Level:
+    """What is rolled up: of `samples`, per `keys` and period, one of `rows` with the figures of `measures`."""
+
     samples: type[models.Model]
     rows: type[models.Model]
     keys: tuple[str, ...]
@@ -105,6 +105,10 @@ def roll_up(level: Level, period: Period, instance_ids: Sequence[int]) -> dict[i
 
 
 def upsert_sql(level: Level, period: Period, instance_ids: Sequence[int]) -> tuple[str, list[Any]]:
+    """The statement of `roll_up` and its parameters, in the connection's dialect. Asks the clock, not the database.
+
+    It gives rows of (instance id, period rows written, how many of them are new, samples they were made from).
+    """
     ops = connection.ops
     current, current_params = _window_sql(level, period, instance_ids, whole=True)
     previous, previous_params = _window_sql(level, period.previous(), instance_ids, whole=False)

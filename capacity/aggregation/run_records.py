@@ -8,40 +8,14 @@ from django.utils import timezone, translation
 from capacity.periods import Period
 from sync_sessions.choices import RecordStatus, Scope
 from sync_sessions.common.masking import clean_error
-from sync_sessions.models import SyncSession
-from sync_sessions.services import RecordResult
+from sync_sessions.results import RecordResult
 
-from .results import AggregationStatus, InstanceRef, InstanceResult
+from .results import AggregationStatus, InstanceResult
 
 _RECORD_STATUS = {
     AggregationStatus.COMPLETED.value: RecordStatus.COMPLETED.value,
     AggregationStatus.SKIPPED.value: RecordStatus.SKIPPED.value,
 }
-
-
-def lock_key(period: Period, refs: list[InstanceRef], fleet: bool) -> str:
-    """One open session per period type over the fleet, and per period type and instance."""
-    whole = fleet or len(refs) != 1
-    return f"aggregation:{period.type}" if whole else f"aggregation:{period.type}:{refs[0].id}"
-
-
-def session_details(
-    period: Period, requested_period_type: str | None, retry_of: str = "", selected: int | None = None
-) -> dict[str, Any]:
-    """`retry_of`: the id of the session that is run again. `selected`: see `SyncSession.selected`."""
-    return {
-        "period_type": period.type,
-        "period_start": period.start.isoformat(),
-        "period_end": period.end.isoformat(),
-        "requested_period_type": requested_period_type or period.type,
-        **({"retry_of": retry_of} if retry_of else {}),
-        **({} if selected is None else {"selected": selected}),
-    }
-
-
-def recorded_period(session: SyncSession) -> Period:
-    """The period that a session is about."""
-    return Period.containing(session.details["period_type"], date.fromisoformat(session.details["period_start"]))
 
 
 def record_result(record_id: int, period: Period, scope: str, result: InstanceResult) -> RecordResult:

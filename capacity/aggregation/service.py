@@ -7,6 +7,7 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from capacity.inventory.selection import FLEET, Selection, refs
 from capacity.models import CapacityState, Instance
 from capacity.periods import PERIOD_CONFIG, Period, parse_periods, period_config, today
 from sync_sessions.choices import SessionStatus
@@ -19,7 +20,7 @@ from .results import REASONS, AggregationStatus, InstanceRef, InstanceResult, Pe
 
 
 class AggregationService:
-    """Computes period rows and tells `ProgressCallbacks` how it goes.
+    """Computes period rows, which it alone writes (by `rollup`), and tells `ProgressCallbacks` how it goes.
 
     Has a method per entry of PERIOD_CONFIG beside those below (calculate_daily_aggregations and so on):
     `calculate_period_aggregations` with its first argument given.
@@ -54,17 +55,17 @@ class AggregationService:
             raise ValueError(f"{period} is not a {config.key} period")
         reason = "samples_purged" if _samples_purged(period) else ""
         runner = ChunkRunner(period, parse_scope(scope), callbacks or ProgressCallbacks(), reason)
-        refs = instance_refs(instances)
+        chosen = refs(FLEET.queryset() if instances is None else instances)
         results: list[InstanceResult] = []
         size = settings.WHALEFALL_CHUNK_SIZE
-        for first in range(0, len(refs), size):
-            chunk = refs[first : first + size]
+        for first in range(0, len(chosen), size):
+            chunk = chosen[first : first + size]
             try:
                 results += runner.run(chunk)
             except SessionLost as lost:
                 if lost.session is None or lost.session.status != SessionStatus.CANCELLED:
                     raise
-                results += [InstanceResult.of(ref, AggregationStatus.CANCELLED) for ref in refs[first:]]
+                results += [InstanceResult.of(ref, AggregationStatus.CANCELLED) for ref in chosen[first:]]
                 break
         return self.build_period_summary(period, results)
 
@@ -73,7 +74,7 @@ class AggregationService:
     ) -> dict[str, PeriodSummary]:
         """Both levels of one instance, per period type (None: all). Inactive or unknown: skipped, with the reason."""
         configs = parse_periods(periods)
-        found = instance_refs(Instance.objects.filter(pk=instance_id))
+        found = refs(Selection(ids=(instance_id,)).queryset())
         summaries = {}
         for config in configs:
             if found:
@@ -128,14 +129,6 @@ for _config in PERIOD_CONFIG:
         _config.service_method,
         partialmethod(AggregationService.calculate_period_aggregations, _config.key),
     )
-
-
-def instance_refs(instances: Iterable[Instance | InstanceRef] | None) -> list[InstanceRef]:
-    """Some instances (None: all active ones) in key order. One query at most."""
-    if instances is None:
-        instances = Instance.objects.active()
-    refs = {one.pk if isinstance(one, Instance) else one.id: one for one in instances}
-    return [InstanceRef(pk, refs[pk].name, refs[pk].is_active) for pk in sorted(refs)]
 
 
 def _level_sums(name: str, results: tuple[InstanceResult, ...]) -> dict[str, int]:

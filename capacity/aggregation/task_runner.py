@@ -1,75 +1,45 @@
-"""What a scheduled job does: which periods, the lock, the orchestrator, one result. No business rule."""
+"""What a scheduled job does: which periods, the lock, the orchestrator, one result. What is due is in `due`."""
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date
-from typing import Any, NamedTuple
+from functools import wraps
+from typing import Any
 
 import structlog
 from celery.exceptions import SoftTimeLimitExceeded
-from django.conf import settings
-from django.db import Error
 from django.utils.translation import gettext as _
 
-from capacity.errors import InputError, JobBusy
+from capacity.errors import AggregationDisabled
 from capacity.models import Instance
 from capacity.periods import Period, PeriodConfig, parse_periods, period_config, today
-from capacity.runs.faults import Fault, classify, describe
-from sync_sessions.choices import Scope, SessionStatus, SyncType
-from sync_sessions.errors import SessionAlreadyRunning
+from capacity.runs.faults import classify_error, describe
+from capacity.runs.outcome import RunOutcome
+from capacity.runs.switch import check_enabled
+from sync_sessions.choices import Scope, SyncType
+from sync_sessions.errors import session_id_of
 
-from .arguments import parse_scope
-from .due import Which, caught_up_since, plan_periods, stale_instances, stale_periods
+from .arguments import Which, parse_scope, plan_periods
+from .due import caught_up_since, periods_to_run, select_instances, stale_instances, stale_periods
 from .locks import CapacityLockManager, JobLock
-from .orchestrator import AggregationOrchestrator, RunResult
+from .orchestrator import AggregationOrchestrator
 from .progress import ProgressCallbacks
 from .results import REASONS, AggregationStatus, PeriodSummary
 from .service import AggregationService
 
-TRANSIENT_RETRY_SECONDS = 30
-BUSY_MARGIN_SECONDS = 30  #: after the lease: a dead session is failed by then
 
+def skipped_when_off(method: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
+    """A job that says so when aggregation is switched off, before it reads anything."""
 
-class ErrorClass(NamedTuple):
-    """What an error means for a job."""
+    @wraps(method)
+    def job(runner: "AggregationTaskRunner", *args: Any, **options: Any) -> dict[str, Any]:
+        try:
+            check_enabled()
+        except AggregationDisabled as off:
+            return runner._skip(describe(off))
+        return method(runner, *args, **options)
 
-    name: str  #: validation, transient, busy or unexpected
-    level: int  #: of the log line
-    traceback: bool
-    retry_after: int | None  #: seconds; None: not again
-
-
-def classify_error(error: BaseException) -> ErrorClass:
-    """Pure; see `ErrorClass`."""
-    if isinstance(error, JobBusy | SessionAlreadyRunning):
-        return ErrorClass("busy", logging.WARNING, False, settings.WHALEFALL_SESSION_LEASE + BUSY_MARGIN_SECONDS)
-    if isinstance(error, InputError):
-        return ErrorClass("validation", logging.ERROR, False, None)
-    if isinstance(error, Error) and classify(error) is Fault.TRANSIENT:
-        return ErrorClass("transient", logging.WARNING, False, TRANSIENT_RETRY_SECONDS)
-    return ErrorClass("unexpected", logging.ERROR, True, None)
-
-
-def periods_to_run(configs: Iterable[PeriodConfig], stale: Iterable[Period], scope: str, now: date) -> list[Period]:
-    """The periods of a scheduled run, oldest first. Pure.
-
-    Both levels: the stale complete ones that ended within WHALEFALL_CATCH_UP_DAYS. One level alone leaves the
-    marks as they are, so it takes the last complete period of each type.
-    """
-    if scope != Scope.ALL:
-        return plan_periods(configs, Which.LAST, now)
-    since = caught_up_since(now)
-    types = {config.key for config in configs}
-    wanted = {p for p in stale if p.type in types and p.is_complete(now) and p.end >= since}
-    return sorted(wanted, key=lambda period: (period.end, period.days))
-
-
-def select_instances(marked: Iterable[Instance], scope: str) -> list[Instance] | None:
-    """The instances of a scheduled run: the active marked ones. Pure.
-
-    None, the whole active fleet, for one level alone: it leaves the marks as they are.
-    """
-    return [one for one in marked if one.is_active] if scope == Scope.ALL else None
+    return job
 
 
 class AggregationTaskRunner:
@@ -91,12 +61,11 @@ class AggregationTaskRunner:
         self.locks = lock_manager or CapacityLockManager()
         self.orchestrator = orchestrator or AggregationOrchestrator(service)
 
+    @skipped_when_off
     def run_periods(
         self, periods: Iterable[str] | None = None, *, scope: str | None = None, task_id: str = ""
     ) -> dict[str, Any]:
         """Every period of these types (None: all) that is due, each in a session of its own."""
-        if not settings.WHALEFALL_AGGREGATION_ENABLED:
-            return self._skip(_("Aggregation is switched off (WHALEFALL_AGGREGATION_ENABLED)."))
         try:
             configs, wanted = parse_periods(periods), parse_scope(scope)
         except Exception as error:
@@ -105,12 +74,11 @@ class AggregationTaskRunner:
         results = [result for config in configs for result in self._run_type(config, wanted, now, task_id)]
         return self._total(results) if results else self._skip(_("No complete period is stale: nothing to do."))
 
+    @skipped_when_off
     def run_instance(
         self, instance_id: int, periods: Iterable[str] | None = None, *, task_id: str = ""
     ) -> dict[str, Any]:
         """The last complete period of each type (None: all) of one instance. Inactive or unknown: skipped."""
-        if not settings.WHALEFALL_AGGREGATION_ENABLED:
-            return self._skip(_("Aggregation is switched off (WHALEFALL_AGGREGATION_ENABLED)."))
         try:
             due = plan_periods(parse_periods(periods), Which.LAST, today())
             instance = Instance.objects.filter(pk=instance_id).first()
@@ -122,12 +90,11 @@ class AggregationTaskRunner:
         kind = SyncType.MANUAL_SINGLE
         return self._total([self._run(p, Scope.ALL, [instance], JobLock(), kind, task_id) for p in due])
 
+    @skipped_when_off
     def run_period(
         self, period_type: str, period: Period | None = None, *, scope: str | None = None, task_id: str = ""
     ) -> dict[str, Any]:
         """One period (None: the last complete one), of the instances marked for it, or of the fleet if none is."""
-        if not settings.WHALEFALL_AGGREGATION_ENABLED:
-            return self._skip(_("Aggregation is switched off (WHALEFALL_AGGREGATION_ENABLED)."))
         try:
             period = period or Period.last_complete(period_config(period_type).key, today())
             wanted = parse_scope(scope)
@@ -142,7 +109,7 @@ class AggregationTaskRunner:
         results: list[dict[str, Any]] = []
         try:
             with self.locks.job_lock(Period.last_complete(config.key, now)) as lock:
-                stale = stale_periods([config], now) if scope == Scope.ALL else []
+                stale = stale_periods([config], now, caught_up_since(now)) if scope == Scope.ALL else []
                 for period in periods_to_run([config], stale, scope, now):
                     instances = select_instances(stale_instances(period), scope)
                     if instances == []:
@@ -179,22 +146,20 @@ class AggregationTaskRunner:
         self._log_period_summary(period.type, result)
         return result
 
-    def _result(self, period: Period, run: RunResult) -> dict[str, Any]:
-        summary = run.summary
+    def _result(self, period: Period, run: RunOutcome) -> dict[str, Any]:
         return {
             **_identity(period),
-            # Cancelled after its last chunk: the session knows.
-            "status": _cancelled(run) or str(summary.status),
-            "message": str(summary.message),
+            "status": run.status,
+            "message": run.message,
             "retry_after": None,
             "session_id": str(run.session.session_id),
-            "processed_instances": summary.processed_instances,
-            "skipped_instances": summary.skipped_instances,
-            "failed_instances": summary.failed_instances,
-            "processed_records": summary.processed_records,
-            "errors": list(summary.errors),
-            "database": self._collect_database_result(summary),
-            "instance": self._collect_instance_results(summary),
+            "processed_instances": run.processed_instances,
+            "skipped_instances": run.skipped_instances,
+            "failed_instances": run.failed_instances,
+            "processed_records": run.processed_records,
+            "errors": list(run.errors),
+            "database": self._collect_database_result(run.summary),
+            "instance": self._collect_instance_results(run.summary),
         }
 
     def _collect_database_result(self, summary: PeriodSummary) -> dict[str, int]:
@@ -216,7 +181,7 @@ class AggregationTaskRunner:
         if isinstance(error, SoftTimeLimitExceeded):
             raise error  # no further period is begun: the worker is about to kill this process
         kind = classify_error(error)
-        session = getattr(error, "sync_session_id", None)
+        session = session_id_of(error)
         # Busy is no failure of ours: another run is doing the work.
         status = AggregationStatus.SKIPPED if kind.name == "busy" else AggregationStatus.FAILED
         facts = {"period_type": key, "kind": kind.name, "error": describe(error), "retry_after": kind.retry_after}
@@ -254,7 +219,3 @@ def _identity(period: Period) -> dict[str, str]:
         "period_start": period.start.isoformat(),
         "period_end": period.end.isoformat(),
     }
-
-
-def _cancelled(run: RunResult) -> str | None:
-    return AggregationStatus.CANCELLED.value if run.session.status == SessionStatus.CANCELLED else None

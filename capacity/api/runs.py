@@ -1,21 +1,18 @@
-from typing import Any
-
 from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from capacity.aggregation.batch import run_batch
 from capacity.aggregation.current import CurrentAggregationRequest, CurrentAggregationService
-from capacity.aggregation.orchestrator import AggregationOrchestrator
+from capacity.inventory.selection import FLEET, Selection
 from capacity.periods import Period
-from capacity.runs import queueing
-from capacity.runs.start import check_enabled
+from capacity.runs.spec import RunSpec
+from capacity.runs.start import run_each, start
+from capacity.runs.switch import check_enabled
 from sync_sessions.api.serializers import SyncSessionSerializer
-from sync_sessions.api.tellable import tellable_result
-from sync_sessions.choices import SyncType
 from sync_sessions.common.api.asynchronous import RESPOND_ASYNC, accepted, wants_queue
 from sync_sessions.common.api.base import BaseViewSet
+from sync_sessions.tellable import tellable_result
 
 from .serializers import CurrentAggregationSerializer, RunListSerializer, RunResultSerializer, RunsSerializer
 
@@ -47,10 +44,9 @@ class CapacityAggregationViewSet(BaseViewSet):
             requested_period_type=asked.validated_data.get("period_type"),
             created_by=request.user,
         )
-        service = CurrentAggregationService()
         if wants_queue(request):
-            return accepted(request, service.queue(run, queueing.send_aggregation))
-        return Response(tellable_result(service.aggregate_current(run), request.user))
+            return accepted(request, start(run.spec(), queue=True).session)
+        return Response(tellable_result(CurrentAggregationService().aggregate_current(run), request.user))
 
     @extend_schema(
         request=RunsSerializer,
@@ -81,19 +77,13 @@ class CapacityAggregationViewSet(BaseViewSet):
         check_enabled()
         asked = RunsSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
-        return run_plan(request, **asked.validated_data)
+        body = asked.validated_data
+        return run_plan(request, body["plan"], body["scope"], Selection.of(body.get("instances")))
 
 
-def run_plan(
-    request: Request, plan: list[Period], scope: str | None = None, instances: Any = None, **asked: Any
-) -> Response:
-    """Runs the periods of a validated body, or queues the one there is if that is preferred."""
-    options = {
-        "instances": instances,
-        "sync_type": SyncType.by_hand(instances),
-        "created_by": request.user,
-    }
-    if len(plan) == 1 and wants_queue(request):
-        session = AggregationOrchestrator().queue(plan[0], scope, dispatch=queueing.send_aggregation, **options)
-        return accepted(request, session)
-    return Response({"runs": [tellable_result(one, request.user) for one in run_batch(plan, scope, **options)]})
+def run_plan(request: Request, plan: list[Period], scope: str, selection: Selection = FLEET) -> Response:
+    """Runs these periods, or queues the one there is if that is preferred."""
+    specs = [RunSpec.of_period(period, scope, selection, created_by=request.user) for period in plan]
+    if len(specs) == 1 and wants_queue(request):
+        return accepted(request, start(specs[0], queue=True).session)
+    return Response({"runs": [tellable_result(one.as_dict(), request.user) for one in run_each(specs)]})

@@ -7,11 +7,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from rest_framework import serializers
 
-from capacity.aggregation.batch import BUSY
-from capacity.aggregation.due import Which, plan_periods, plan_range
+from capacity.aggregation.arguments import Which, parse_scope, plan_periods, plan_range
 from capacity.aggregation.results import AggregationStatus
 from capacity.errors import InputError
 from capacity.periods import Period, PeriodType, today
+from capacity.runs.outcome import BUSY
 from sync_sessions.api.serializers import SyncSessionSerializer
 from sync_sessions.choices import Scope
 from sync_sessions.common.api.fields import StrictFields, TextField
@@ -44,9 +44,9 @@ class InstanceAggregationSerializer(StrictFields):
     which = Which.DEFAULT
 
     def validate(self, attrs: Any) -> Any:
-        """Adds `plan`, the periods to run."""
+        """Adds `plan`, the periods to run, and the scope when there is none."""
         configs = attrs.get("periods") or self.fields["periods"].run_validation(None)
-        return {**attrs, "plan": self.plan(configs, attrs)}
+        return {"scope": parse_scope(None), **attrs, "plan": self.plan(configs, attrs)}
 
     def plan(self, configs: Any, attrs: Any) -> list[Period]:
         return plan_periods(configs, self.which, today())

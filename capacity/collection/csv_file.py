@@ -8,11 +8,11 @@ from typing import Any, BinaryIO
 
 from django.utils.translation import gettext as _
 
-from capacity.errors import InputError, SampleError
+from capacity.errors import InputError
 from capacity.models import DbType, Instance
 
-from .ingest import Sample
-from .validation import BadItem, Problem, name_problem
+from .samples import BadItem, Sample, SampleError
+from .validation import Problem, name_problem
 
 REQUIRED = ("instance", "database", "collected_at", "size_bytes")
 COLUMNS = ("instance", "db_type", "database", "collected_at", "size_bytes", "data_size_bytes", "log_size_bytes")

@@ -10,19 +10,10 @@ from django.utils import timezone
 from capacity.models import Instance
 
 from . import staging, storing
-from .validation import BadItem, ErrorList, item_errors
+from .samples import BadItem, ErrorList, Sample
+from .validation import item_errors
 
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """The size of one database at one moment; sizes in bytes, `collected_at` aware."""
-
-    instance_id: int
-    database_name: str
-    collected_at: datetime
-    size_bytes: int
-    data_size_bytes: int | None = None
-    log_size_bytes: int | None = None
+__all__ = ["IngestResult", "Sample", "ingest"]
 
 
 @dataclass(frozen=True)

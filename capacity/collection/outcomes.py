@@ -7,6 +7,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from sync_sessions.choices import RecordStatus, SessionStatus
+from sync_sessions.common.words import told
 from sync_sessions.models import SyncSession
 
 from .sources import Unsized
@@ -57,6 +58,11 @@ class CollectionResult:
         if self.status == SessionStatus.CANCELLED:
             return _("Cancelled after %(completed)d of %(total)d instances had been collected.") % counts
         return _("%(completed)d of %(total)d instances collected, %(failed)d failed, %(skipped)d skipped.") % counts
+
+    @property
+    def errors(self) -> list[str]:
+        """Why instances have no samples, a sentence each."""
+        return [told(one.instance_name, one.reason) for one in self.outcomes if one.reason]
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""

@@ -13,17 +13,19 @@ import structlog
 from django.conf import settings
 from django.db import DataError, IntegrityError, transaction
 
-from capacity.errors import CapacityError, SamplesRejected
+from capacity.errors import CapacityError
 from capacity.models import Instance
 from capacity.runs.faults import describe, error_code
 from capacity.runs.reconnect import persist
 from sync_sessions.choices import RecordStatus
 from sync_sessions.models import SyncSession
-from sync_sessions.services import RecordResult, SyncSessionService
+from sync_sessions.results import RecordResult
+from sync_sessions.services import SyncSessionService
 
-from .ingest import Sample, ingest
+from .ingest import ingest
 from .measuring import measure, source_of
 from .outcomes import Outcome
+from .samples import Sample, SamplesRejected
 from .sources import CollectionError, Measurement, NotCollected, Source, Unsized
 
 log = structlog.get_logger(__name__)

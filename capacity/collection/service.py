@@ -7,10 +7,15 @@ from typing import Any
 import structlog
 from django.utils import translation
 
+from capacity.inventory.selection import Selection
 from capacity.models import Instance
-from capacity.runs.faults import error_code, stored_reason
-from capacity.runs.reconnect import persist
-from sync_sessions.choices import SessionStatus, SyncCategory
+from capacity.runs import queueing
+from capacity.runs.faults import classify_error, describe
+from capacity.runs.kinds import COLLECTION
+from capacity.runs.life import Run, opened, queued, running
+from capacity.runs.spec import RunSpec
+from capacity.runs.start import Runner
+from sync_sessions.choices import SessionStatus, SyncType
 from sync_sessions.errors import SessionFinished, SessionLost
 from sync_sessions.models import SyncSession
 from sync_sessions.services import SyncSessionService, sync_session_service
@@ -20,9 +25,10 @@ from .recording import CollectionRun
 
 log = structlog.get_logger(__name__)
 
-LOCK_KEY = "capacity:collection"
 WORKERS = 8  #: servers measured at a time
 BATCH = 32  #: instances of one task, when a collection is handed out to workers
+
+Dispatch = Callable[[str, list[int]], object]  #: queues a batch: the session's id, the ids of its instances
 
 
 def ignore(outcome: Outcome) -> None:
@@ -30,6 +36,8 @@ def ignore(outcome: Outcome) -> None:
 
 
 class CollectionService:
+    """Measures servers and stores their sizes as samples; every run has a session with a record per instance."""
+
     def __init__(
         self, *, workers: int = WORKERS, sessions: SyncSessionService = sync_session_service, **timeouts: float
     ) -> None:
@@ -42,56 +50,45 @@ class CollectionService:
         self,
         instances: Iterable[Instance] | None = None,
         *,
-        sync_type: str,
-        created_by: Any = None,
-        task_id: str = "",
-        retry_of: str = "",
+        spec: RunSpec | None = None,
         on_outcome: Callable[[Outcome], None] = ignore,
+        **options: Any,
     ) -> CollectionResult:
         """Collects from all active instances that have a host, or from those given, in one session.
 
-        Commits after each instance, then calls `on_outcome`. A server that cannot be measured, or whose
-        samples are refused, fails its own record; given instances that cannot be collected from are
-        skipped with a reason. `retry_of`: the id of the session that is run again. A cancelled run returns what
-        was done. Raises SessionAlreadyRunning before anything is written, and whatever ends the whole run, after
-        it is on the session.
+        What to do is a `spec`, or the instances and further fields of one. Commits after each instance, then calls
+        `on_outcome`. A server that cannot be measured, or whose samples are refused, fails its own record; given
+        instances that cannot be collected from are skipped with a reason. A cancelled run returns what was done.
+        Raises SessionAlreadyRunning before anything is written, and whatever ends the whole run, after it is on the
+        session.
         """
-        chosen = self._chosen(instances)
-        fleet = instances is None
-        session = self._open(chosen, fleet, retry_of, sync_type=sync_type, created_by=created_by, task_id=task_id)
-        outcomes = self._run(session, chosen, on_outcome, lambda: self.sessions.finish_session(session))
-        return CollectionResult(session, self.sessions.snapshot(session), tuple(outcomes))
+        spec = spec or RunSpec(COLLECTION, Selection.of(instances), **options)
+        return self._run(opened(spec, sessions=self.sessions), on_outcome)
 
     def start(
         self,
-        dispatch: Callable[[str, list[int]], object],
+        dispatch: Dispatch,
         instances: Iterable[Instance] | None = None,
         *,
-        sync_type: str,
-        created_by: Any = None,
-        task_id: str = "",
-        retry_of: str = "",
+        spec: RunSpec | None = None,
+        **options: Any,
     ) -> SyncSession:
-        """Opens a session for the instances that `collect` takes and hands them out in batches.
+        """Opens a session for what `collect` takes and hands it out in batches, for workers to call `collect_batch`.
 
-        `dispatch` is called with the session's id and the ids of a batch, for a worker to call `collect_batch`.
         Raises SessionAlreadyRunning, and what `dispatch` raises, after it is on the session.
         """
-        chosen = self._chosen(instances)
-        status = SessionStatus.PENDING if chosen else SessionStatus.RUNNING
-        fleet = instances is None
-        session = self._open(
-            chosen, fleet, retry_of, sync_type=sync_type, created_by=created_by, task_id=task_id, status=status
-        )
-        try:
-            for first in range(0, len(chosen), BATCH):
-                dispatch(str(session.session_id), [one.pk for one in chosen[first : first + BATCH]])
-        except BaseException as error:
-            self._fail(session, error)
-            raise
-        if not chosen:
-            self.sessions.finish_session(session)
-        return session
+        spec = spec or RunSpec(COLLECTION, Selection.of(instances), **options)
+
+        def hand_out(run: Run) -> None:
+            ids = [one.pk for one in run.instances]
+            for first in range(0, len(ids), BATCH):
+                dispatch(str(run.session.session_id), ids[first : first + BATCH])
+            if not ids:  # nobody will come to end it
+                self.sessions.claim_session(run.session)
+                with running(run):
+                    pass
+
+        return queued(spec, hand_out, sessions=self.sessions)
 
     def collect_batch(self, session_id: str, instance_ids: list[int]) -> CollectionResult:
         """Collects from a batch of a session; the batch that leaves no record unfinished ends the session.
@@ -103,56 +100,55 @@ class CollectionService:
         with suppress(SessionFinished):
             self.sessions.claim_session(session)  # by the first batch to come
         unfinished = session.records.unfinished().filter(instance__in=instance_ids)
-        chosen = self._chosen(Instance.objects.filter(sync_records__in=unfinished))
-        outcomes: list[Outcome] = []
-        if session.status == SessionStatus.RUNNING:
-            outcomes = self._run(session, chosen, ignore, lambda: self.sessions.finish_if_done(session))
-        return CollectionResult(session, self.sessions.snapshot(session), tuple(outcomes))
+        chosen = Instance.objects.filter(sync_records__in=unfinished).order_by("pk")
+        run = Run(RunSpec.of_session(session), session, list(chosen), self.sessions)
+        if session.status != SessionStatus.RUNNING:
+            return CollectionResult(session, run.snapshot(), ())
+        return self._run(run, ignore, shared=True)
 
-    def _chosen(self, instances: Iterable[Instance] | None) -> list[Instance]:
-        if instances is None:
-            instances = Instance.objects.collectable()
-        return sorted({one.pk: one for one in instances}.values(), key=lambda one: one.pk)
-
-    def _open(self, chosen: list[Instance], fleet: bool, retry_of: str, **options: Any) -> SyncSession:
-        return self.sessions.create_session(
-            details={
-                **({"retry_of": retry_of} if retry_of else {}),
-                **({} if fleet else {"selected": len(chosen)}),
-            },
-            sync_category=SyncCategory.CAPACITY,
-            lock_key=LOCK_KEY,
-            instances=[(one.pk, one.name) for one in chosen],
-            **options,
-        )
-
-    def _run(
-        self,
-        session: SyncSession,
-        chosen: list[Instance],
-        on_outcome: Callable[[Outcome], None],
-        finish: Callable[[], object],
-    ) -> list[Outcome]:
-        run = CollectionRun(self.sessions, session, self.workers, self.timeouts, on_outcome)
+    def _run(self, run: Run, on_outcome: Callable[[Outcome], None], *, shared: bool = False) -> CollectionResult:
+        work = CollectionRun(self.sessions, run.session, self.workers, self.timeouts, on_outcome)
         # Stored texts are English; pages translate by code.
-        with structlog.contextvars.bound_contextvars(session_id=str(session.session_id)), translation.override("en"):
+        with translation.override("en"):
             try:
-                run.collect(chosen)
-                persist(finish)
+                with running(run, shared=shared):
+                    work.collect(run.instances)
             except SessionLost:
-                log.warning("collection.stopped", status=session.status)
-            except BaseException as error:
-                self._fail(session, error)
-                raise
-        return run.outcomes
+                log.warning("collection.stopped", session_id=str(run.session.session_id), status=run.session.status)
+        return CollectionResult(run.session, run.snapshot(), tuple(work.outcomes))
 
-    def _fail(self, session: SyncSession, error: BaseException) -> None:
-        """Writes the end of a run that raised. Never raises itself: the caller's error is the one that counts."""
-        # For the doors: a link to the session beside the error's sentence.
-        error.sync_session_id = session.session_id  # type: ignore[attr-defined]
-        reason = stored_reason(error)
-        try:
-            persist(lambda: self.sessions.fail_session(session, error_code(error), reason))
-        except Exception:
-            # The reaper fails it once its lease is over.
-            log.exception("session.end_not_written", original=reason)
+
+def collect_fleet(dispatch: Dispatch, *, task_id: str = "") -> dict[str, Any]:
+    """What the collection's schedule does: starts one that workers share; the result for logs and for a retry.
+
+    Busy, or the database not answering: skipped, and asks to be tried again. Raises anything else.
+    """
+    try:
+        session = CollectionService().start(dispatch, sync_type=SyncType.SCHEDULED_TASK.value, task_id=task_id)
+    except Exception as error:
+        kind = classify_error(error)
+        if kind.retry_after is None:
+            raise
+        reason = describe(error)
+        log.warning("collection.not_started", kind=kind.name, reason=reason)
+        return {"status": "skipped", "message": reason, "error_class": kind.name, "retry_after": kind.retry_after}
+    log.info("collection.started", session_id=str(session.session_id), instances=session.total_instances)
+    return {"status": session.status, "session_id": str(session.session_id), "instances": session.total_instances}
+
+
+def collect_batch(session_id: str, instance_ids: list[int]) -> dict[str, Any]:
+    """What a worker does with a batch: see `CollectionService.collect_batch`; the result for logs."""
+    result = CollectionService().collect_batch(session_id, instance_ids)
+    log.info("collection.batch_ended", session_id=session_id, status=result.status, instances=len(result.outcomes))
+    return {"status": result.status, "session_id": session_id, "instances": len(result.outcomes)}
+
+
+def _run(spec: RunSpec, on_outcome: Callable[[Outcome], None] = ignore) -> CollectionResult:
+    return CollectionService().collect(spec=spec, on_outcome=on_outcome)
+
+
+def _queue(spec: RunSpec) -> SyncSession:
+    return CollectionService().start(queueing.send_collection, spec=spec)
+
+
+RUNNER = Runner(_run, _queue)

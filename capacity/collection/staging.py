@@ -14,9 +14,7 @@ from typing import Any, NamedTuple
 from django.db import Error, connection
 from django.utils.translation import gettext as _
 
-from capacity.errors import SampleError
-
-from .validation import MAX_LISTED
+from .samples import MAX_LISTED, SampleError
 
 BATCH = 5000
 

@@ -10,14 +10,15 @@ from django.db.models.expressions import RawSQL
 from django.utils.translation import gettext as _
 
 from capacity import periods
-from capacity.errors import SampleError, SamplesRejected, TimeZoneChanged
+from capacity.errors import TimeZoneChanged
 from capacity.models import CapacityState, Instance
 from capacity.runs.faults import error_code
 from sync_sessions.common.history import log_added
 from sync_sessions.records_sql import json_rows
 
+from .samples import ErrorList, SampleError, SamplesRejected
 from .staging import COLUMNS, execute, fetch
-from .validation import MAX_BYTES, ErrorList
+from .validation import MAX_BYTES
 
 
 def create_instances(new: Mapping[int, Instance]) -> None:

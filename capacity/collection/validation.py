@@ -1,64 +1,26 @@
 """What a sample may look like. Pure Python, no database: the same rules for every door."""
 
 import re
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.utils.translation import gettext as _
 
-from capacity.errors import SampleError, SamplesRejected
+from capacity.errors import InputError
 
-if TYPE_CHECKING:
-    from .ingest import Sample
+from .samples import BadItem, Sample, SampleError
 
 MAX_BYTES = 2**63 - 1
 MAX_NAME = 255
 EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
 CLOCK_SKEW = timedelta(minutes=5)
-MAX_LISTED = 100
 
 # Control characters, line separators, marks and overrides of the writing direction, lone surrogates.
 _FORBIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 #: Why a value is refused: a code for machines and a sentence for people. None: it is good.
 Problem = tuple[str, str] | None
-
-
-@dataclass(frozen=True, slots=True)
-class BadItem:
-    """Stands in a batch for an item in which its door has found errors.
-
-    `sample` is what could be made of it all the same: the fields without an error are then checked as well.
-    """
-
-    errors: tuple[SampleError, ...]
-    sample: "Sample | None" = None
-
-    def __post_init__(self) -> None:
-        if not self.errors:
-            raise ValueError("a bad item needs an error")
-
-
-@dataclass
-class ErrorList:
-    """The first errors of a batch, and how many there are."""
-
-    listed: list[SampleError] = field(default_factory=list)
-    total: int = 0
-
-    def add(self, errors: Iterable[SampleError], more: int = 0) -> None:
-        """Errors, and how many more there are that are not listed anyway."""
-        for error in errors:
-            self.total += 1
-            if len(self.listed) < MAX_LISTED:
-                self.listed.append(error)
-        self.total += more
-
-    def rejected(self) -> SamplesRejected:
-        """The exception that carries them, by item."""
-        return SamplesRejected(sorted(self.listed, key=lambda error: error.index), self.total)
 
 
 def name_problem(name: Any) -> Problem:
@@ -73,6 +35,16 @@ def name_problem(name: Any) -> Problem:
         text = _("The name has a character that cannot be shown, U+%(code)04X: remove it.")
         return "control_character", text % {"code": ord(bad[0])}
     return None
+
+
+class InvalidName(InputError):
+    code = "invalid_name"
+
+
+def check_name(name: str) -> None:
+    """Of an instance: raises InvalidName for a name that no sample could have."""
+    if problem := name_problem(name):
+        raise InvalidName(problem[1])
 
 
 def size_problem(size: Any) -> Problem:
@@ -98,7 +70,7 @@ def moment_problem(moment: Any, now: datetime) -> Problem:
 
 
 def item_errors(
-    index: int, item: "Sample | BadItem", *, exists: Callable[[int], bool], now: datetime
+    index: int, item: Sample | BadItem, *, exists: Callable[[int], bool], now: datetime
 ) -> list[SampleError]:
     """Every error of one item, those that its door has found included; [] when it is good.
 
@@ -113,7 +85,7 @@ def item_errors(
     return [*item.errors, *(error for error in others if error.attr not in found)]
 
 
-def _sample_errors(index: int, sample: "Sample", exists: Callable[[int], bool], now: datetime) -> list[SampleError]:
+def _sample_errors(index: int, sample: Sample, exists: Callable[[int], bool], now: datetime) -> list[SampleError]:
     problems: list[tuple[str, Problem]] = [
         ("database_name", name_problem(sample.database_name)),
         ("collected_at", moment_problem(sample.collected_at, now)),

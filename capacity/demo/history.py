@@ -6,7 +6,7 @@ from random import Random
 
 from django.utils import timezone
 
-from capacity.collection.ingest import Sample
+from capacity.collection.samples import Sample
 from capacity.models import DbType
 
 from .fleet import HISTORY_DAYS, DemoDatabase, DemoInstance

@@ -12,7 +12,7 @@ from django.db.models.functions import Abs, Left
 
 from capacity.models import InstanceSizeAggregation
 from capacity.periods import PERIOD_CONFIG, Period
-from sync_sessions.choices import SyncCategory
+from capacity.runs import kinds
 from sync_sessions.models import SyncInstanceRecord
 
 #: A period's average that differs from the one before by more than this wants to be looked at.
@@ -33,9 +33,8 @@ def failures() -> list[Failure]:
     """Which active instances failed in their own last run of a kind, by name, whatever other instances did since."""
     columns = ("instance_id", "instance__name", "session_id", "sync_category", "error_code")
     reason = Left("error_message", REASON_LENGTH)
-    runs = SyncInstanceRecord.objects.filter(sync_category__in=[SyncCategory.AGGREGATION, SyncCategory.CAPACITY])
-    failed = runs.last_failures().order_by("instance__name", "pk").values_list(*columns, reason)
-    return list(starmap(Failure, failed))
+    failed = kinds.last_failures(SyncInstanceRecord.objects.all()).order_by("instance__name", "pk")
+    return list(starmap(Failure, failed.values_list(*columns, reason)))
 
 
 class Jump(NamedTuple):

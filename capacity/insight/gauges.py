@@ -1,40 +1,13 @@
 """The state of the whole fleet in a few numbers, for /metrics. Each function is one query or two."""
 
 from datetime import datetime
-from functools import reduce
-from operator import or_
 
-from django.db.models import Case, Count, Max, OuterRef, Q, QuerySet, Subquery, When
+from django.db.models import Count, Max, OuterRef, QuerySet, Subquery
 
-from capacity.aggregation.due import caught_up_since, stale_periods
-from capacity.models import Instance, InstanceSizeStat
-from capacity.periods import PERIOD_CONFIG, today
+from capacity.models import Instance, InstanceSizeStat, StalePeriod
+from capacity.models.state import caught_up_since
+from capacity.periods import PERIODS, today
 from sync_sessions.models import SyncSession
-from sync_sessions.querysets import SyncSessionQuerySet
-
-
-def last_runs() -> dict[str, SyncSession]:
-    """The newest ended scheduled run of each period type, and of the collection, if there is one. One query."""
-    return _newest(SyncSession.objects.by_schedule())[0]
-
-
-def last_runs_and_later() -> tuple[dict[str, SyncSession], dict[str, SyncSession]]:
-    """`last_runs`, and of each kind the newest run whoever started it. One query."""
-    scheduled, of_all = _newest(SyncSession.objects.by_schedule(), SyncSession.objects.over_the_fleet())
-    return scheduled, of_all
-
-
-def _newest(*choices: SyncSessionQuerySet) -> list[dict[str, SyncSession]]:
-    """The newest ended session of each kind, of each choice of sessions."""
-    keys = {f"aggregation:{config.key}": config.key for config in PERIOD_CONFIG}
-    keys["capacity:collection"] = "collection"
-    # Of each key one look-up in its index.
-    newest = [
-        reduce(or_, (Q(pk=Subquery(sessions.newest_ended(key).values("pk"))) for key in keys)) for sessions in choices
-    ]
-    flags = {f"of_{number}": Case(When(of_it, then=True), default=False) for number, of_it in enumerate(newest)}
-    runs = list(SyncSession.objects.filter(reduce(or_, newest)).annotate(**flags))
-    return [{keys[run.lock_key]: run for run in runs if getattr(run, flag)} for flag in flags]
 
 
 def last_sample_at() -> datetime | None:
@@ -60,8 +33,8 @@ def open_sessions() -> dict[str, int]:
 def stale_period_counts() -> tuple[int, int]:
     """Complete periods that the schedule will compute, and those that are too old for it."""
     day = today()
-    periods = stale_periods(PERIOD_CONFIG, day)
-    due = sum(period.end >= caught_up_since(day) for period in periods)
+    periods, since = StalePeriod.due(PERIODS, day), caught_up_since(day)
+    due = sum(period.end >= since for period in periods)
     return due, len(periods) - due
 
 

@@ -1,17 +1,24 @@
 """A period of the whole fleet, or of a part of it, in a few numbers."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, Protocol
 
 from django.db.models import Count, F, Max, Q, QuerySet, Sum
 
-from capacity.aggregation.dialect import percent_of
-from capacity.aggregation.rollup import TREND_PERCENT, Level
-from capacity.models import TrendDirection
+from capacity.dialect import percent_of
+from capacity.models import TREND_PERCENT, TrendDirection
 from capacity.periods import Period
 
 HALF = 2**32
+
+
+class Level(Protocol):
+    """What is asked of a level of the roll-up here: its first measure is the size."""
+
+    @property
+    def measures(self) -> Sequence[Any]: ...
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,8 @@
 """How `aggregate` shows its runs. An entry is a run's result with its period and seconds."""
 
+import json
 from collections.abc import Iterator
+from datetime import date
 from typing import Any
 
 from django.core.management.base import OutputWrapper
@@ -14,6 +16,33 @@ from capacity.units import format_bytes, format_percent
 from .output import show_table
 
 BAD = ("failed", "cancelled", "busy")
+MANY = 20  #: runs; beyond it only those that went wrong are shown one by one
+
+
+def show(out: OutputWrapper, entries: list[dict[str, Any]], *, as_json: bool, rows: int) -> None:
+    """All that is shown of the runs at their end; `rows`: how many of the largest instances of each."""
+    if as_json:
+        out.write(json.dumps({"runs": entries}, ensure_ascii=False, default=str))
+        return
+    many = len(entries) > MANY
+    if out.isatty() and entries:
+        show_runs(out, [one for one in entries if one["status"] in BAD] if many else entries)
+    if many:
+        for text in totals(entries):
+            out.write(text)
+    for entry in entries if rows else ():
+        show_largest(out, Period.containing(entry["period_type"], date.fromisoformat(entry["period_start"])), rows)
+
+
+def tell_errors(out: OutputWrapper, err: OutputWrapper, entries: list[dict[str, Any]]) -> None:
+    """The first errors; on a terminal those that a run's own line has elsewhere as well."""
+    errors = [error for entry in entries for error in entry["errors"]]
+    if out.isatty():
+        errors += [entry["message"] for entry in entries if entry["status"] in BAD and not entry["errors"]]
+    for text in errors[:20]:
+        err.write(text)
+    if len(errors) > 20:
+        err.write(_("and %(count)d more: see the session's records.") % {"count": len(errors) - 20})
 
 
 def show_runs(out: OutputWrapper, entries: list[dict[str, Any]]) -> None:

@@ -1,6 +1,6 @@
 from django.db.models import Model
 
-from .aggregates import DatabaseSizeAggregation, InstanceSizeAggregation, TrendDirection
+from .aggregates import TREND_PERCENT, DatabaseSizeAggregation, InstanceSizeAggregation, TrendDirection
 from .insight import CapacityEvent, Confidence, EventKind, Forecast, ForecastLevel, ForecastState
 from .instance import DbType, Instance, TlsMode
 from .limits import CapacityLimit, LimitSource
@@ -23,6 +23,7 @@ __all__ = [
     "HISTORY",
     "CapacityEvent",
     "CapacityLimit",
+    "TREND_PERCENT",
     "CapacityState",
     "Confidence",
     "DatabaseSizeAggregation",

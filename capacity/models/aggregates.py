@@ -11,6 +11,8 @@ from capacity.querysets import PeriodRowQuerySet
 
 from .instance import Instance
 
+TREND_PERCENT = 5  #: growing above it, shrinking below its negative, stable between
+
 
 class TrendDirection(models.TextChoices):
     GROWING = "growing", _("Growing")

@@ -3,8 +3,6 @@
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from capacity.querysets import DaysQuerySet
-
 from .instance import Instance
 
 
@@ -21,8 +19,6 @@ class DatabaseSizeStat(models.Model):
     log_size_bytes = models.BigIntegerField(_("log size"), null=True, blank=True)
     collected_on = models.DateField(_("day"))
     collected_at = models.DateTimeField(_("measured at"))
-
-    objects = DaysQuerySet.as_manager()
 
     class Meta:
         db_table = "database_size_stats"
@@ -55,8 +51,6 @@ class InstanceSizeStat(models.Model):
     database_count = models.PositiveIntegerField(_("databases"))
     collected_at = models.DateTimeField(_("last sample at"))
     updated_at = models.DateTimeField(_("updated at"))
-
-    objects = DaysQuerySet.as_manager()
 
     class Meta:
         db_table = "instance_size_stats"

@@ -1,13 +1,20 @@
-from datetime import date
+from collections.abc import Collection
+from datetime import date, timedelta
 
+from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from capacity.periods import PeriodType
+from capacity.periods import Period, PeriodType
 from capacity.querysets import StalePeriodQuerySet
 
 from .instance import Instance
+
+
+def caught_up_since(today: date) -> date:
+    """Periods that ended before this day are left alone by the schedule, until somebody asks for them."""
+    return today - timedelta(days=settings.WHALEFALL_CATCH_UP_DAYS)
 
 
 class StalePeriod(models.Model):
@@ -36,6 +43,20 @@ class StalePeriod(models.Model):
 
     def __str__(self) -> str:
         return f"{self.instance} {self.period_type} {self.period_start}"
+
+    @classmethod
+    def due(cls, types: Collection[str], today: date, since: date | None = None) -> list[Period]:
+        """The complete periods of these types that an active instance is marked for and that can be made again.
+
+        Those that end on `since` or later; oldest first. Two queries.
+        """
+        purged_before = CapacityState.purged_before()
+        return [
+            period
+            for period in cls.objects.periods(types, today)
+            # Made again without their samples, they would lose what they have.
+            if period.previous().start >= purged_before and (since is None or period.end >= since)
+        ]
 
 
 class CapacityState(models.Model):

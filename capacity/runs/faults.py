@@ -1,22 +1,30 @@
 """What an exception means for a run: try again, one instance's fault, or the end."""
 
+import logging
 from enum import Enum
+from typing import NamedTuple
 
 from celery.exceptions import SoftTimeLimitExceeded
+from django.conf import settings
 from django.db import DatabaseError, DataError, Error, IntegrityError, InterfaceError, OperationalError
 from django.utils import translation
 
-from capacity.aggregation.results import REASONS
-from capacity.errors import CapacityError
+from capacity.errors import CapacityError, InputError, JobBusy
 from sync_sessions.common.masking import clean_error
-from sync_sessions.errors import SessionLost
+from sync_sessions.errors import SessionAlreadyRunning, SessionLost
 
-# https://www.postgresql.org/docs/current/errcodes-appendix.html
+from .reasons import REASONS
+
+# SQLSTATEs, or their classes: https://www.postgresql.org/docs/current/errcodes-appendix.html
+# 08 connection, 40 rollback (deadlock), 53300 too many connections, 55P03 lock not available, 57P01-03 shutdown.
 TRANSIENT_STATES = ("08", "40", "53300", "55P03", "57P01", "57P02", "57P03")
+# 22 data, 23 integrity, 57014 query canceled (statement_timeout).
 INSTANCE_STATES = ("22", "23", "57014")
 SUM_OVERFLOW_STATE = "22003"
 STATEMENT_TIMEOUT_STATE = "57014"
 
+TRANSIENT_RETRY_SECONDS = 30
+BUSY_MARGIN_SECONDS = 30  #: after the lease: a dead session is failed by then
 
 #: Raised while a callback is called, these are not its own failure and go on.
 BEYOND_CALLBACKS = (Error, SessionLost, SoftTimeLimitExceeded)
@@ -34,6 +42,12 @@ def sqlstate(error: BaseException) -> str:
 
 
 def classify(error: BaseException) -> Fault:
+    """What an error that a part of a run raised means for the run. Pure: reads the error alone.
+
+    By the SQLSTATE where there is one; SQLite, and a connection that is gone, have only the class of the error and
+    its text. What is no error of the database can have been caused by one instance's data; what is no Exception (a
+    stop of the process) and the job's time limit end the run.
+    """
     if not isinstance(error, Exception) or isinstance(error, SoftTimeLimitExceeded):
         return Fault.FATAL
     if not isinstance(error, Error):
@@ -52,6 +66,26 @@ def classify(error: BaseException) -> Fault:
     return (
         Fault.TRANSIENT if isinstance(error, InterfaceError | OperationalError) and (lost or locked) else Fault.FATAL
     )
+
+
+class ErrorClass(NamedTuple):
+    """What an error means for a job."""
+
+    name: str  #: validation, transient, busy or unexpected
+    level: int  #: of the log line
+    traceback: bool
+    retry_after: int | None  #: seconds; None: not again
+
+
+def classify_error(error: BaseException) -> ErrorClass:
+    """Whether the job that raised this comes again, and how it is logged. Pure; see `ErrorClass`."""
+    if isinstance(error, JobBusy | SessionAlreadyRunning):
+        return ErrorClass("busy", logging.WARNING, False, settings.WHALEFALL_SESSION_LEASE + BUSY_MARGIN_SECONDS)
+    if isinstance(error, InputError):
+        return ErrorClass("validation", logging.ERROR, False, None)
+    if isinstance(error, Error) and classify(error) is Fault.TRANSIENT:
+        return ErrorClass("transient", logging.WARNING, False, TRANSIENT_RETRY_SECONDS)
+    return ErrorClass("unexpected", logging.ERROR, True, None)
 
 
 def error_code(error: BaseException) -> str:

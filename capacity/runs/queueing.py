@@ -19,11 +19,6 @@ log = structlog.get_logger(__name__)
 IMPATIENT = {"socket_connect_timeout": 1, "socket_timeout": 1, "max_retries": 0}
 
 
-def broker_configured() -> bool:
-    """Whether there is a queue to use. Without one the doors run everything themselves."""
-    return bool(settings.CELERY_BROKER_URL)
-
-
 def send_aggregation(session_id: str) -> None:
     """Queues the run of a pending aggregation session, whatever its period. Raises QueueUnavailable."""
     _send("capacity.aggregate_current", session_id)

@@ -9,9 +9,9 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from capacity.aggregation.arguments import parse_scope
-from capacity.collection.service import LOCK_KEY
 from capacity.errors import InputError
 from capacity.periods import PERIODS, parse_periods
+from capacity.runs.kinds import COLLECTION, lock_key
 from sync_sessions.choices import Scope
 from sync_sessions.common.words import listed
 
@@ -51,8 +51,8 @@ class What:
     def lock_keys(self) -> tuple[str, ...]:
         """Those of the sessions that it opens; purging and the like open none."""
         if self.job == Job.COLLECT:
-            return (LOCK_KEY,)
-        return tuple(f"aggregation:{period}" for period in self.periods)
+            return (lock_key(COLLECTION),)
+        return tuple(map(lock_key, self.periods))
 
     @property
     def can_run_now(self) -> bool:

@@ -115,6 +115,17 @@ def test_named_instances_alone(half_a_year):
     )
 
 
+def test_an_option_takes_several_values_at_once(half_a_year):
+    make_instance("pg-2")
+    make_instance("pg-3")
+    aggregate("--period", "daily", "weekly", "--instance", "pg-1", "pg-3")
+    sessions = SyncSession.objects.order_by("id")
+    assert [one.details["period_type"] for one in sessions] == ["daily", "weekly"]
+    for one in sessions:
+        names = list(one.records.order_by("instance_name").values_list("instance_name", flat=True))
+        assert (one.sync_type, names) == ("manual_batch", ["pg-1", "pg-3"])
+
+
 def test_json_has_every_run(half_a_year):
     told = json.loads(aggregate("--json", "--period", "daily", "--period", "weekly"))
     assert [(run["period_type"], run["status"], run["processed_records"]) for run in told["runs"]] == [

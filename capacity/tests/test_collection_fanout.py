@@ -10,10 +10,10 @@ from structlog.testing import capture_logs
 
 from capacity import tasks
 from capacity.collection import service
-from capacity.collection.jobs import collect_batch, collect_fleet
 from capacity.collection.recording import CollectionRun
-from capacity.collection.service import CollectionService
+from capacity.collection.service import CollectionService, collect_batch, collect_fleet
 from capacity.models import DatabaseSizeStat, Instance
+from capacity.runs import life
 from capacity.tests.factories import make_instance
 from capacity.tests.servers import HOST, POSTGRESQL_PORT, closed_port
 from sync_sessions.errors import SessionAlreadyRunning
@@ -136,7 +136,7 @@ def test_a_batch_whose_worker_died_is_taken_up_where_it_stood(batches, monkeypat
 
     with monkeypatch.context() as patch:
         patch.setattr(CollectionRun, "_take", die)
-        patch.setattr(CollectionService, "_fail", lambda self, session, error: None)  # the dead tell nobody
+        patch.setattr(life, "_fail", lambda run, error: None)  # the dead tell nobody
         with pytest.raises(SystemExit):
             outcomes(batches[0])
     assert len(measured()) == 1

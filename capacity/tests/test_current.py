@@ -137,7 +137,7 @@ def test_who_started_it_is_on_the_session():
     assert SyncSession.objects.get().created_by == user
 
 
-@pytest.mark.parametrize(("chosen", "sync_type"), [(1, "manual_single"), (2, "manual_task")])
+@pytest.mark.parametrize(("chosen", "sync_type"), [(1, "manual_single"), (2, "manual_batch")])
 def test_only_the_chosen_instances_are_run(chosen, sync_type):
     fleet = make_fleet(3, "2025-06-30")
 
@@ -233,7 +233,8 @@ def test_a_service_that_tells_nothing_leaves_its_records_missing():
 
     result = aggregate_current(fake({"processed_instances": 1}))
 
-    assert result["session"]["status"] == "failed"
+    assert (result["status"], result["failed_instances"], result["session"]["status"]) == ("failed", 1, "failed")
+    assert result["errors"] == ["1 instance ended without a result."]
     assert SyncInstanceRecord.objects.get().error_code == "result_missing"
 
 

@@ -8,7 +8,8 @@ from functools import partialmethod
 import pytest
 from django.db import connection
 
-from capacity.aggregation.due import Which, plan_periods, stale_periods
+from capacity.aggregation.arguments import Which, plan_periods
+from capacity.aggregation.due import stale_periods
 from capacity.aggregation.service import AggregationService
 from capacity.errors import PeriodError
 from capacity.models import DatabaseSizeAggregation, InstanceSizeAggregation, StalePeriod

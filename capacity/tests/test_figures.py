@@ -7,6 +7,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from capacity.insight import gauges
+from capacity.runs import kinds
 from capacity.tests.factories import make_instance
 from capacity.tests.samples import LARGEST, add_day, make_fleet, mark, moment, run, the
 from sync_sessions.services import sync_session_service
@@ -33,7 +34,7 @@ def test_the_last_runs_are_the_newest_ended_ones_over_the_fleet():
     collection = open_session("capacity:collection")
     sync_session_service.cancel_session(collection)
 
-    assert gauges.last_runs() == {"daily": newest, "collection": collection}
+    assert kinds.last_runs() == {"daily": newest, "collection": collection}
 
 
 def test_a_run_that_goes_on_leaves_the_last_ended_one_in_place():
@@ -41,7 +42,7 @@ def test_a_run_that_goes_on_leaves_the_last_ended_one_in_place():
     sync_session_service.finish_session(ended)
     open_session("aggregation:daily")
 
-    assert gauges.last_runs() == {"daily": ended}
+    assert kinds.last_runs() == {"daily": ended}
 
 
 def test_the_newest_sample_is_that_of_an_active_instance():
@@ -110,8 +111,8 @@ def test_runs_by_hand_do_not_stand_for_the_scheduled_ones(settings):
     nightly = run(the("daily", "2025-06-28"), sync_type="scheduled_task").session
     by_hand = run(the("daily", "2025-06-29"), sync_type="manual_task").session
 
-    assert gauges.last_runs() == {"daily": nightly}
-    assert gauges.last_runs_and_later() == ({"daily": nightly}, {"daily": by_hand})
+    assert kinds.last_runs() == {"daily": nightly}
+    assert kinds.last_runs_and_later() == ({"daily": nightly}, {"daily": by_hand})
 
 
 def test_active_instances_are_counted():
@@ -122,7 +123,7 @@ def test_active_instances_are_counted():
 
 
 def test_an_empty_database_has_figures_too():
-    assert gauges.last_runs() == {}
+    assert kinds.last_runs() == {}
     assert gauges.last_sample_at() is None
     assert (gauges.fleet_bytes(), gauges.stale_period_counts(), gauges.active_instances()) == (0, (0, 0), 0)
 
@@ -130,7 +131,7 @@ def test_an_empty_database_has_figures_too():
 @pytest.mark.parametrize(
     ("figure", "queries"),
     [
-        (gauges.last_runs, 1),
+        (kinds.last_runs, 1),
         (gauges.last_sample_at, 1),
         (gauges.fleet_bytes, 1),
         (gauges.open_sessions, 1),

@@ -7,8 +7,8 @@ from django.core.exceptions import ValidationError
 
 from capacity.collection import staging
 from capacity.collection.ingest import Sample, ingest
-from capacity.collection.validation import BadItem
-from capacity.errors import CapacityError, SampleError, SamplesRejected
+from capacity.collection.samples import BadItem, SampleError, SamplesRejected
+from capacity.errors import CapacityError
 from capacity.models import CapacityState, DatabaseSizeStat, InstanceSizeStat, StalePeriod
 from capacity.tests.factories import a_sample, make_instance
 

@@ -6,7 +6,7 @@ import pytest
 from django.db import connection, transaction
 
 from capacity.collection.ingest import IngestResult, ingest
-from capacity.errors import SamplesRejected
+from capacity.collection.samples import SamplesRejected
 from capacity.models import Instance, InstanceSizeStat
 from capacity.tests.factories import a_sample, days, make_instance, marks, samples, utc
 

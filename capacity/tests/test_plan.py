@@ -2,7 +2,8 @@ from datetime import date
 
 import pytest
 
-from capacity.aggregation.due import Which, plan_periods, plan_range, stale_instances, stale_periods
+from capacity.aggregation.arguments import Which, plan_periods, plan_range
+from capacity.aggregation.due import stale_instances, stale_periods
 from capacity.errors import PeriodError
 from capacity.periods import PERIOD_CONFIG, parse_periods
 from capacity.tests.factories import make_instance

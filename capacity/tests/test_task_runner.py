@@ -105,7 +105,12 @@ def summary(*statuses):
 def test_what_the_service_says_is_the_result_and_one_line_of_its_level(
     instance, service, statuses, status, level, message, errors
 ):
-    service.calculate_daily_aggregations.return_value = summary(*statuses)
+    def answer(instances, callbacks, **kwargs):
+        tell = callbacks.on_error if "failed" in statuses else callbacks.on_complete
+        tell([InstanceResult.of(one, statuses[-1]) for one in instances])
+        return summary(*statuses)
+
+    service.calculate_daily_aggregations.side_effect = answer
 
     result, logs = run(service)
 

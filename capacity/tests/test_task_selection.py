@@ -8,7 +8,8 @@ from structlog.testing import capture_logs
 
 from capacity.aggregation.service import AggregationService
 from capacity.aggregation.task_runner import AggregationTaskRunner, classify_error, periods_to_run, select_instances
-from capacity.errors import JobBusy, PeriodError, SamplesRejected, ScopeError, SumOverflow
+from capacity.collection.samples import SamplesRejected
+from capacity.errors import JobBusy, PeriodError, ScopeError, SumOverflow
 from capacity.models import Instance
 from capacity.periods import PERIOD_CONFIG, parse_periods
 from capacity.tests.factories import make_instance

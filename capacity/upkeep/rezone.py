@@ -13,7 +13,8 @@ from django.utils.translation import gettext as _
 from django_celery_beat.models import CrontabSchedule, PeriodicTask
 
 from capacity.collection import staging, storing
-from capacity.errors import CapacityError, SamplesRejected, SumOverflow
+from capacity.collection.samples import SamplesRejected
+from capacity.errors import CapacityError, SumOverflow
 from capacity.models import (
     CapacityState,
     DatabaseSizeAggregation,

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django.conf import settings
 from django.contrib import messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.utils import unquote
@@ -16,8 +15,10 @@ from django.utils.translation import ngettext
 from unfold.admin import ModelAdmin
 
 from sync_sessions.choices import OPEN_SESSION
+from sync_sessions.common.broker import has_broker
 from sync_sessions.common.history import log_change
-from sync_sessions.errors import SessionError, SessionFinished
+from sync_sessions.errors import SessionError, SessionFinished, session_id_of
+from sync_sessions.kinds import start_permission
 from sync_sessions.models import SyncSession
 from sync_sessions.retries import check_retry, retry_session
 from sync_sessions.services import sync_session_service
@@ -78,7 +79,7 @@ class SessionButtons(ModelAdmin):
 
     def ask_to_retry(self, request: HttpRequest, object_id: str) -> HttpResponse:
         session = self.found(request, object_id)
-        if not request.user.has_perm(page.RETRY):
+        if not request.user.has_perm(start_permission()):
             return self._ask(request, session, refusal=_("You may not start runs: ask for that permission."))
         try:
             check_retry(session)
@@ -92,7 +93,7 @@ class SessionButtons(ModelAdmin):
 
     def _retry(self, request: HttpRequest, session: SyncSession) -> SyncSession:
         """Runs it again and says so; gives the session to look at: the new one, the one in the way, or the old one."""
-        queue = bool(settings.CELERY_BROKER_URL)
+        queue = has_broker()
         try:
             new = retry_session(session, created_by=request.user, queue=queue)
         except SessionError as refused:
@@ -108,7 +109,7 @@ class SessionButtons(ModelAdmin):
 
     def _tell_of(self, request: HttpRequest, session: SyncSession, error: Exception) -> SyncSession:
         """A run that raised has its session, with the reason on it; a refusal has a code and a sentence."""
-        new_id = getattr(error, "sync_session_id", None)
+        new_id = session_id_of(error)
         new = SyncSession.objects.filter(session_id=new_id).first() if new_id else None
         if new:
             log_change(request.user, session, f"Run again in session {new.session_id}.")

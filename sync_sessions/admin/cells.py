@@ -12,11 +12,11 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from sync_sessions.choices import OPEN_SESSION, RecordStatus, SyncCategory, SyncType
+from sync_sessions.choices import OPEN_SESSION, RecordStatus, SyncType
 from sync_sessions.common.durations import duration_text
 from sync_sessions.common.statuses import VARIANTS
 from sync_sessions.common.words import noted
-from sync_sessions.details import format_value
+from sync_sessions.kinds import all_kinds, kind_of
 from sync_sessions.models import SyncInstanceRecord, SyncSession
 from sync_sessions.reasons import Reason, explain
 
@@ -85,17 +85,15 @@ def _progress_text(ended: int, total: int, failed: int) -> str:
     return _("%(progress)s (%(failed)s failed)") % {"progress": text, "failed": whole(failed)}
 
 
-def period_words(session: SyncSession) -> tuple[str, str]:
-    """("Weekly", "Nov. 16, 2026 – Nov. 22, 2026"); empty when the session has no period."""
-    details = session.details
-    days = [details[name] for name in ("period_start", "period_end") if details.get(name)]
-    # A day on one line, however narrow the column.
-    days_text = format_value("window", days).replace(" ", "\u00a0").replace("\u00a0–\u00a0", " – ")
-    return format_value("period_type", details.get("period_type")), days_text
+def subject(session: SyncSession) -> tuple[str, str]:
+    """What it is about: ("Weekly", "Nov. 16, 2026 – Nov. 22, 2026"); empty when there is nothing to say."""
+    told = (kind.subject(session.details) for kind in all_kinds())
+    word, days = next(filter(any, told), ("", ""))
+    return word, days
 
 
-def period_text(session: SyncSession) -> str:
-    return " ".join(filter(None, period_words(session)))
+def subject_text(session: SyncSession) -> str:
+    return " ".join(filter(None, subject(session)))
 
 
 def kind_text(session: SyncSession) -> str:
@@ -108,8 +106,9 @@ def kind_text(session: SyncSession) -> str:
 
 
 def scope_text(session: SyncSession) -> str:
-    """The levels of an aggregation; empty for another kind of run, which has none."""
-    return session.get_scope_display() if session.sync_category == SyncCategory.AGGREGATION else ""
+    """The levels of a kind of run that has some, else empty."""
+    kind = kind_of(session.sync_category)
+    return session.get_scope_display() if kind and kind.has_scope else ""
 
 
 def moment(at: datetime | None) -> str:

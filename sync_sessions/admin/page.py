@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy
 from sync_sessions.choices import OPEN_SESSION, Service, SessionStatus
 from sync_sessions.common.durations import duration_text
 from sync_sessions.details import readable
+from sync_sessions.kinds import all_kinds, start_permission
 from sync_sessions.life import silent
 from sync_sessions.models import SyncSession
 
@@ -19,12 +20,11 @@ from . import cells
 from .life import silence_text
 
 CANCEL = "sync_sessions.cancel_syncsession"
-RETRY = "capacity.trigger_aggregation"
 #: On the page of a session that has just been queued; true also when the run has ended and it still stands there.
 QUEUED = gettext_lazy("The run was queued.")
 PATIENCE = timedelta(seconds=30)  #: a living worker that is free takes a queued session at once
 #: Shown elsewhere on the page, or as a link.
-SHOWN_APART = {"period_type", "period_start", "period_end", "retry_of", "selected"}
+SHOWN_APART = {"retry_of", "selected"}
 
 
 def session_url(session: SyncSession) -> str:
@@ -38,7 +38,7 @@ def may_cancel(session: SyncSession, request: HttpRequest) -> bool:
 def may_retry(session: SyncSession, request: HttpRequest) -> bool:
     """One query, for an ended session."""
     ended = session.status not in OPEN_SESSION
-    return ended and request.user.has_perm(RETRY) and session.records.to_run_again().exists()
+    return ended and request.user.has_perm(start_permission()) and session.records.to_run_again().exists()
 
 
 def live(session: SyncSession, request: HttpRequest) -> dict[str, Any]:
@@ -83,14 +83,13 @@ def _waited(session: SyncSession) -> bool:
 
 def about(session: SyncSession) -> dict[str, Any]:
     """What was asked for, by whom. At most one query."""
-    kept = {name: value for name, value in session.details.items() if name not in SHOWN_APART}
-    if kept.get("requested_period_type") == session.details.get("period_type"):
-        kept.pop("requested_period_type", None)
+    apart = SHOWN_APART.union(*(kind.told_apart(session.details) for kind in all_kinds()))
+    kept = {name: value for name, value in session.details.items() if name not in apart}
     return {
         "title": run_name(session),
         "about": cells.facts(
             (_("run"), session.get_sync_category_display()),
-            (_("period"), cells.period_text(session)),
+            (_("period"), cells.subject_text(session)),
             (_("scope"), cells.scope_text(session)),
             (_("kind"), cells.kind_text(session)),
             (_("started by"), session.created_by or _("nobody: a schedule or a command")),
@@ -103,7 +102,7 @@ def about(session: SyncSession) -> dict[str, Any]:
 
 
 def run_name(session: SyncSession) -> str:
-    return " ".join(filter(None, [session.get_sync_category_display(), cells.period_text(session)]))
+    return " ".join(filter(None, [session.get_sync_category_display(), cells.subject_text(session)]))
 
 
 def _retried(session: SyncSession) -> str:

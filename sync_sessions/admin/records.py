@@ -1,6 +1,8 @@
 """What became of the instances: a table on the session's page, a page for each, and a list of all."""
 
 from dataclasses import dataclass
+from functools import reduce
+from operator import or_
 from typing import Any
 
 from django.contrib import admin
@@ -18,6 +20,7 @@ from sync_sessions.common.admin.filters import StartedFilter
 from sync_sessions.common.admin.read_only import ReadOnly
 from sync_sessions.common.statuses import VARIANTS
 from sync_sessions.details import Line, readable
+from sync_sessions.kinds import all_kinds
 from sync_sessions.models import SyncInstanceRecord, SyncSession
 from sync_sessions.reasons import Reason, known_codes, sentence_of
 
@@ -105,7 +108,10 @@ class StandingFilter(RadioFilter):
         return [("yes", _("Failed and not run again since"))]
 
     def queryset(self, request: HttpRequest, queryset: Any) -> QuerySet[SyncInstanceRecord]:
-        return queryset.last_failures() if self.value() == "yes" else queryset
+        if self.value() != "yes":
+            return queryset
+        of_kinds = (kind.last_failures(queryset.filter(sync_category=kind.category)) for kind in all_kinds())
+        return reduce(or_, of_kinds, queryset.none())
 
 
 class ReasonFilter(DropdownFilter):
@@ -146,7 +152,7 @@ class SyncInstanceRecordAdmin(ReadOnly, Bounded):
         if record := kwargs.get("obj"):
             context["row"] = Row.of(record, request)
             context["session_url"] = cells.page_of(SyncSession, record.session_id)
-            context["period"] = cells.period_text(record.session)
+            context["period"] = cells.subject_text(record.session)
             context["times"] = cells.facts(
                 (_("started at"), record.started_at and cells.moment(record.started_at)),
                 (_("ended at"), record.completed_at and cells.moment(record.completed_at)),
@@ -164,4 +170,4 @@ class SyncInstanceRecordAdmin(ReadOnly, Bounded):
 
     @display(description=gettext_lazy("run"))
     def session_kind(self, record: SyncInstanceRecord) -> str:
-        return " ".join(filter(None, [record.get_sync_category_display(), cells.period_text(record.session)]))
+        return " ".join(filter(None, [record.get_sync_category_display(), cells.subject_text(record.session)]))

@@ -145,7 +145,7 @@ class SyncSessionAdmin(SessionButtons, ReadOnly, ModelAdmin):
     @display(description=gettext_lazy("run"), ordering="sync_category")
     def run(self, session: SyncSession) -> SafeString:
         """The kind of run and its period, on two lines."""
-        what, days = cells.period_words(session)
+        what, days = cells.subject(session)
         kind = f"{session.get_sync_category_display()} {what}"
         return format_html('<span class="inline-flex flex-col"><span>{}</span>{}</span>', kind, days)
 

@@ -14,7 +14,8 @@ from sync_sessions.common.api.base import BaseViewSet
 from sync_sessions.common.api.fields import NoFields
 from sync_sessions.common.api.filters import AnyOfFilter, IdsFilter, MomentFilter
 from sync_sessions.common.api.permissions import model_permissions
-from sync_sessions.details import words_of
+from sync_sessions.details import words
+from sync_sessions.kinds import start_permission
 from sync_sessions.models import SyncSession
 from sync_sessions.retries import retry_session
 from sync_sessions.services import sync_session_service
@@ -22,16 +23,22 @@ from sync_sessions.services import sync_session_service
 from .serializers import SyncInstanceRecordSerializer, SyncSessionSerializer
 
 
-class SessionFilters(django_filters.FilterSet):
+class OwnFilters(django_filters.FilterSet):
     status = AnyOfFilter("status", choices=SessionStatus.choices)
     sync_category = AnyOfFilter("sync_category", choices=SyncCategory.choices)
     sync_type = AnyOfFilter("sync_type", choices=SyncType.choices)
     scope = AnyOfFilter("scope", choices=Scope.choices)
-    # The URLs are loaded, and this with them, when every app has registered its words.
-    period_type = AnyOfFilter("details__period_type", choices=words_of("period_type"), label="period type")
     created_by = django_filters.CharFilter("created_by__username", label="user name", max_length=150)
     created_at_after = MomentFilter("created_at", "gte")
     created_at_before = MomentFilter("created_at", "lte")
+
+
+# The URLs are loaded, and this with them, when every app has registered its kinds.
+SessionFilters = type(
+    "SessionFilters",
+    (OwnFilters,),
+    {key: AnyOfFilter(f"details__{key}", choices=choices, label=key.replace("_", " ")) for key, choices in words()},
+)
 
 
 class RecordFilters(django_filters.FilterSet):
@@ -49,7 +56,7 @@ class SyncSessionViewSet(ListModelMixin, RetrieveModelMixin, BaseViewSet):
         **model_permissions("sync_sessions.syncsession", "list", "retrieve"),
         "records": "sync_sessions.view_syncsession",
         "cancel": "sync_sessions.cancel_syncsession",
-        "retry": "capacity.trigger_aggregation",
+        "retry": start_permission(),
     }
     list_actions = ("list", "records")
     lookup_field = "session_id"

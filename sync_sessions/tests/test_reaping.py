@@ -11,7 +11,8 @@ from django.db.models.functions import Now
 from sync_sessions.choices import SessionStatus
 from sync_sessions.ends import end_session
 from sync_sessions.models import SyncSession
-from sync_sessions.services import RecordResult, sync_session_service
+from sync_sessions.results import RecordResult
+from sync_sessions.services import sync_session_service
 from sync_sessions.tasks import fail_stale_sessions
 
 pytestmark = pytest.mark.django_db

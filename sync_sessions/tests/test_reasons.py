@@ -3,7 +3,8 @@
 import pytest
 from django.utils.translation import override
 
-from sync_sessions.reasons import STALE_REASONS, explain, register_reasons
+from sync_sessions import kinds
+from sync_sessions.reasons import STALE_REASONS, explain
 
 pytestmark = pytest.mark.unit
 
@@ -32,6 +33,7 @@ def test_it_is_said_in_the_readers_language():
         assert explain("no_samples", "server says: none") == ("周期内没有采样", "server says: none")
 
 
-def test_a_code_that_has_a_sentence_keeps_it():
-    register_reasons({"abandoned": "Something else."})
+def test_a_code_that_has_a_sentence_keeps_it(monkeypatch):
+    other = kinds.Kind("other", None, "", reasons={"abandoned": "Something else."})
+    monkeypatch.setitem(kinds._kinds, "other", other)
     assert explain("abandoned", STALE_REASONS["abandoned"]) == (STALE_REASONS["abandoned"], "")

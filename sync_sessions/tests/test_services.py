@@ -8,7 +8,8 @@ from sync_sessions.choices import RecordStatus, SessionStatus
 from sync_sessions.ends import end_session
 from sync_sessions.errors import SessionAlreadyRunning, SessionFinished, SessionLost
 from sync_sessions.models import SyncInstanceRecord, SyncSession
-from sync_sessions.services import RecordResult, sync_session_service
+from sync_sessions.results import RecordResult
+from sync_sessions.services import sync_session_service
 
 pytestmark = pytest.mark.django_db
 

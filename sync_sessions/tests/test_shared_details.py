@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from capacity.tests.factories import make_instance
 from sync_sessions.models import SyncInstanceRecord
-from sync_sessions.services import RecordResult
+from sync_sessions.results import RecordResult
 from sync_sessions.services import sync_session_service as service
 from sync_sessions.shared_details import common, to_store, whole
 

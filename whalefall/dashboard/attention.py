@@ -13,6 +13,7 @@ from django.utils.translation import ngettext
 
 from capacity.insight import attention
 from capacity.insight.fleet import Fleet
+from capacity.runs import kinds
 from capacity.units import format_percent
 from sync_sessions.admin.life import silence_text
 from sync_sessions.choices import SyncCategory
@@ -20,7 +21,7 @@ from sync_sessions.common.words import told
 from sync_sessions.life import silent
 from sync_sessions.reasons import explain
 
-from .words import LABELS, instance_url
+from .words import instance_url
 
 NAMED = 3  #: of the instances of a line; the others are counted, and its link shows them all
 
@@ -78,7 +79,7 @@ def jumps(day: date) -> list[dict[str, Any]]:
             "what": _("jump"),
             "variant": "info",
             "text": _("%(percent)s against the period before (%(period)s).")
-            % {"percent": format_percent(one.percent), "period": LABELS[one.period_type]},
+            % {"percent": format_percent(one.percent), "period": kinds.labels()[one.period_type]},
             "names": [{"name": one.name, "url": instance_url(one.instance)}],
             "more": reverse("admin:capacity_instancesizeaggregation_change", args=[one.row]),
             "link": _("Show the period row"),

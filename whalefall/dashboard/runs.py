@@ -9,20 +9,20 @@ from django.utils.translation import ngettext
 
 from capacity.admin.runs import session_url
 from capacity.aggregation.due import caught_up_since, stale_periods
-from capacity.insight import gauges
 from capacity.periods import PERIOD_CONFIG, Period
+from capacity.runs import kinds
 from sync_sessions.admin.cells import moment
 from sync_sessions.common.statuses import VARIANTS
 from sync_sessions.common.words import days_text, listed, noted
 from sync_sessions.models import SyncSession
 from sync_sessions.services import sync_session_service
 
-from .words import LABELS, SHOWN
+from .words import SHOWN
 
 
 def last_runs(now: datetime) -> list[dict[str, Any]]:
     """A line per kind of run, whether or not there was one: the last scheduled one, and one by hand since."""
-    scheduled, of_all = gauges.last_runs_and_later()
+    scheduled, of_all = kinds.last_runs_and_later()
 
     def run(found: SyncSession | None) -> dict[str, Any] | None:
         return described(found, now) if found else None
@@ -33,7 +33,7 @@ def last_runs(now: datetime) -> list[dict[str, Any]]:
             "run": run(scheduled.get(name)),
             "by_hand": run(of_all[name]) if of_all.get(name) != scheduled.get(name) else None,
         }
-        for name, label in LABELS.items()
+        for name, label in kinds.labels().items()
     ]
 
 
@@ -71,11 +71,11 @@ def open_sessions() -> dict[str, Any]:
 
 def progress(session: SyncSession) -> dict[str, Any]:
     done = session.successful_instances + session.skipped_instances + session.failed_instances
-    key = session.details.get("period_type")
-    kind = session.get_sync_category_display()
+    kind = kinds.kind_of(session.lock_key)
+    category, label = session.get_sync_category_display(), kinds.labels().get(kind)
     return {
         "url": session_url(session),
-        "title": noted(kind, LABELS[key]) if key in LABELS else kind,
+        "title": category if kind == kinds.COLLECTION else noted(category, label),
         "status": session.get_status_display(),
         "variant": VARIANTS[session.status],
         "done": done,
@@ -96,5 +96,5 @@ def stale(day: date) -> dict[str, Any]:
 
 def named(periods: list[Period]) -> dict[str, Any]:
     """How many, and the oldest ones by name."""
-    names = [f"{LABELS[one.type]} {days_text(one.start, one.end)}" for one in periods[:3]]
+    names = [f"{kinds.labels()[one.type]} {days_text(one.start, one.end)}" for one in periods[:3]]
     return {"count": len(periods), "oldest": listed([*names, "…"] if periods[3:] else names)}

@@ -151,7 +151,7 @@ def things():
     ingest([a_sample(instance, "2025-06-25T10:00:00+08:00")])
     run(week)
     options = {"instances": [instance], "sync_type": SyncType.MANUAL_SINGLE, "requested_period_type": "weekly"}
-    cancelled = AggregationOrchestrator().queue(week, "all", dispatch=lambda session_id: None, **options)
+    cancelled = AggregationOrchestrator().open(week, "all", status="pending", **options)
     sync_session_service.cancel_session(cancelled)
     running = sync_session_service.create_session(
         sync_type=SyncType.MANUAL_TASK, sync_category=SyncCategory.OTHER, lock_key="x"

@@ -20,7 +20,7 @@ from unfold.decorators import action
 from capacity.admin import runs
 from capacity.errors import AggregationDisabled
 from capacity.models import Instance
-from capacity.runs.start import check_enabled
+from capacity.runs.switch import check_enabled
 from sync_sessions.common.admin.base import ModelAdmin
 from sync_sessions.common.history import log_changed
 from sync_sessions.common.words import listed

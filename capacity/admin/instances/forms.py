@@ -5,6 +5,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminRadioSelectWidget
 
+from capacity.collection import hosts
+from capacity.collection.password_rule import must_repeat_password
+from capacity.collection.validation import check_name
 from capacity.inventory import rules
 from capacity.models import Instance
 from capacity.models.fields import validate_text
@@ -51,14 +54,15 @@ class ConnectionForm(forms.ModelForm):
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
         where = [cleaned.get(name, getattr(self.instance, name)) for name in ("db_type", "host", "port")]
-        moved = self.instance.pk and rules.must_repeat_password(self.instance, *where)
+        moved = self.instance.pk and must_repeat_password(self.instance, *where)
         if moved and not cleaned.get("password"):
             self.add_error("password", _("Give the password again, as the engine, host or port is another."))
         return cleaned
 
     def clean_host(self) -> str:
-        rules.check_host(self.cleaned_data["host"])
-        return self.cleaned_data["host"]
+        if host := self.cleaned_data["host"]:
+            hosts.check_name(host)
+        return host
 
     def clean_tls_ca(self) -> str:
         rules.check_tls_ca(self.cleaned_data["tls_ca"])
@@ -79,5 +83,5 @@ class InstanceForm(ConnectionForm):
     shown.insert(shown.index("username") + 1, "password")
 
     def clean_name(self) -> str:
-        rules.check_name(self.cleaned_data["name"])
+        check_name(self.cleaned_data["name"])
         return self.cleaned_data["name"]

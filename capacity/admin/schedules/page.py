@@ -16,13 +16,13 @@ from django.utils.translation import gettext_lazy, ngettext
 from unfold.decorators import action, display
 
 from capacity.models import Schedule
-from capacity.runs.queueing import broker_configured
 from capacity.schedules import default_schedules
 from capacity.scheduling.reading import read
 from capacity.scheduling.store import delete_schedules, save_schedule, switch
 from capacity.scheduling.words import row_what, row_when, sentence
 from sync_sessions.admin.life import silence_text
 from sync_sessions.common.admin.base import ModelAdmin
+from sync_sessions.common.broker import has_broker
 from sync_sessions.life import silent
 
 from . import run_now
@@ -218,7 +218,7 @@ class ScheduleAdmin(ModelAdmin):
         return run_now.run_now(self, request, Schedule.objects.get(pk=object_id))
 
     def _warn_of_what_is_missing(self, request: HttpRequest) -> None:
-        if not broker_configured():
+        if not has_broker():
             text = _(
                 "There is no Redis, so nothing runs these schedules: set REDIS_URL and start beat and a worker, or "
                 "run `manage.py collect`, `manage.py aggregate --stale` and `manage.py purge_samples` from cron."
@@ -237,5 +237,5 @@ class ScheduleAdmin(ModelAdmin):
 
     def _say(self, request: HttpRequest, *sentences: str) -> None:
         # Without a broker the page says that nothing runs them.
-        when = [_("Beat takes it up within 5 seconds.")] if broker_configured() else []
+        when = [_("Beat takes it up within 5 seconds.")] if has_broker() else []
         self.message_user(request, " ".join([*sentences, *when]), messages.SUCCESS)

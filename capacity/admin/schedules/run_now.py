@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -13,17 +12,18 @@ from django.utils.translation import gettext as _
 from unfold.admin import ModelAdmin
 
 from capacity.admin import runs
-from capacity.aggregation.due import Which, plan_periods
-from capacity.aggregation.orchestrator import AggregationOrchestrator
+from capacity.aggregation.arguments import Which, plan_periods
 from capacity.errors import AggregationDisabled
 from capacity.models import Schedule
 from capacity.periods import Period, parse_periods, today
-from capacity.runs import queueing
-from capacity.runs.start import check_enabled
+from capacity.runs.kinds import COLLECTION
+from capacity.runs.spec import RunSpec
+from capacity.runs.switch import check_enabled
 from capacity.scheduling.job import Job, What
 from capacity.scheduling.reading import read
 from capacity.scheduling.words import period_words, what_words
-from sync_sessions.choices import Scope, SyncType
+from sync_sessions.choices import Scope
+from sync_sessions.common.broker import has_broker
 from sync_sessions.common.history import log_change
 from sync_sessions.common.words import noted
 
@@ -48,9 +48,9 @@ def run_now(model_admin: ModelAdmin, request: HttpRequest, schedule: Schedule) -
     periods = _periods(what)
     if request.method != "POST":
         return _confirm(model_admin, request, schedule, what, periods)
-    starts, entry = _starts(request, what), f"{ENTRY} {schedule.name}"
-    several = len(starts) > 1
-    begun = [runs.begin(model_admin, request, start, entry, among_others=several) for start in starts]
+    specs, entry = _specs(request, what), f"{ENTRY} {schedule.name}"
+    several = len(specs) > 1
+    begun = [runs.begin(model_admin, request, spec, entry, among=name if several else "") for spec, name in specs]
     sessions = [session for session in begun if session]
     if sessions:
         log_change(request.user, schedule, ENTRY)
@@ -65,23 +65,14 @@ def _periods(what: What) -> list[Period]:
     return plan_periods(parse_periods(what.periods), Which.LAST, today())
 
 
-def _starts(request: HttpRequest, what: What) -> list[Callable[[], runs.Started]]:
+def _specs(request: HttpRequest, what: What) -> list[tuple[Callable[[], RunSpec], str]]:
+    """The runs, each with what it is called among several."""
     if what.job == Job.COLLECT:
-        return [partial(runs.collect, request, None)]
-    return [partial(_aggregate, request, period, what.scope) for period in _periods(what)]
-
-
-def _aggregate(request: HttpRequest, period: Period, scope: str) -> runs.Started:
-    orchestrator = AggregationOrchestrator()
-    asked: dict[str, Any] = {"sync_type": SyncType.MANUAL_TASK, "created_by": request.user}
-    if queueing.broker_configured():
-        session = orchestrator.queue(period, scope, dispatch=queueing.send_aggregation, **asked)
-        return runs.Started(
-            session.session_id, False, _("Queued: %(period)s.") % {"period": period_words(period)}, queued=True
-        )
-    result = orchestrator.run(period, scope, **asked)
-    text = " ".join([f"{period_words(period)}.", str(result.summary.message), *result.summary.errors[:5]])
-    return runs.Started(result.session.session_id, result.summary.status == "failed", text)
+        return [(partial(RunSpec, COLLECTION, created_by=request.user), what_words(what))]
+    return [
+        (partial(RunSpec.of_period, period, what.scope, created_by=request.user), period_words(period))
+        for period in _periods(what)
+    ]
 
 
 def _confirm(
@@ -96,7 +87,7 @@ def _confirm(
         "title": _("Run it now?"),
         "schedule": schedule.name,
         "lines": [noted(period_words(period), scope) for period in periods] or [what_words(what)],
-        "how": queued if queueing.broker_configured() else at_once,
+        "how": queued if has_broker() else at_once,
         "back": reverse("admin:capacity_schedule_change", args=[schedule.pk]),
     }
     return TemplateResponse(request, "capacity/schedule/run_now.html", context)

@@ -3,12 +3,15 @@ from typing import Any
 from django.utils.translation import gettext as _
 from rest_framework import serializers
 
+from capacity.collection import hosts
+from capacity.collection.password_rule import must_repeat_password
+from capacity.collection.validation import check_name
 from capacity.inventory import rules
 from capacity.models import Instance
 from sync_sessions.api.serializers import SyncSessionSerializer
-from sync_sessions.api.tellable import may_see_servers
 from sync_sessions.choices import RecordStatus, SessionStatus
 from sync_sessions.common.api.fields import STRICT_FIELDS, StrictFields
+from sync_sessions.tellable import may_see_servers
 
 MAX_DESCRIPTION = 10_000
 MAX_PASSWORD = 1000
@@ -58,11 +61,12 @@ class InstanceSerializer(StrictFields, serializers.ModelSerializer[Instance]):
         return data
 
     def validate_name(self, name: str) -> str:
-        rules.check_name(name)
+        check_name(name)
         return name
 
     def validate_host(self, host: str) -> str:
-        rules.check_host(host)
+        if host:
+            hosts.check_name(host)
         return host
 
     def validate_tls_ca(self, pem: str) -> str:
@@ -75,7 +79,7 @@ class InstanceSerializer(StrictFields, serializers.ModelSerializer[Instance]):
             stored = self.instance
             if isinstance(stored, Instance):
                 where = (attrs.get(name, getattr(stored, name)) for name in ("db_type", "host", "port"))
-                if rules.must_repeat_password(stored, *where):
+                if must_repeat_password(stored, *where):
                     text = _("Give the password again, as the engine, host or port is another.")
                     raise serializers.ValidationError({"password": [text]}, code="password_required")
         return attrs

@@ -17,21 +17,22 @@ from rest_framework.serializers import BaseSerializer
 
 from capacity.api.runs import run_plan
 from capacity.api.serializers import InstanceAggregationSerializer, RunListSerializer
-from capacity.collection.service import CollectionService
 from capacity.inventory import rules
 from capacity.inventory.deletion import delete_instance
+from capacity.inventory.selection import Selection
 from capacity.models import DbType, Instance
-from capacity.runs import queueing
-from capacity.runs.start import check_enabled
+from capacity.runs.kinds import COLLECTION
+from capacity.runs.spec import RunSpec
+from capacity.runs.start import start
+from capacity.runs.switch import check_enabled
 from sync_sessions.api.serializers import SyncSessionSerializer
-from sync_sessions.api.tellable import tellable_result
-from sync_sessions.choices import SyncType
 from sync_sessions.common.api.asynchronous import RESPOND_ASYNC, accepted, wants_queue
 from sync_sessions.common.api.base import BaseViewSet
 from sync_sessions.common.api.fields import NoFields
 from sync_sessions.common.api.filters import AnyOfFilter, FlagFilter
 from sync_sessions.common.api.permissions import model_permissions
 from sync_sessions.common.history import log_added, log_changed
+from sync_sessions.tellable import tellable_result
 
 from .serializers import CollectionResultSerializer, InstanceSerializer
 
@@ -107,11 +108,11 @@ class InstanceViewSet(
         NoFields(data=request.data).is_valid(raise_exception=True)
         instance = self.get_object()
         rules.check_collectable(instance)
-        options: dict[str, Any] = {"sync_type": SyncType.MANUAL_SINGLE, "created_by": request.user}
-        service = CollectionService()
-        if wants_queue(request):
-            return accepted(request, service.start(queueing.send_collection, [instance], **options))
-        return Response(tellable_result(service.collect([instance], **options).as_dict(), request.user))
+        spec = RunSpec(COLLECTION, Selection.of([instance]), created_by=request.user)
+        started = start(spec, queue=wants_queue(request))
+        if started.outcome is None:
+            return accepted(request, started.session)
+        return Response(tellable_result(started.outcome.as_dict(), request.user))
 
     @extend_schema(
         request=InstanceAggregationSerializer,
@@ -130,4 +131,4 @@ class InstanceViewSet(
         asked.is_valid(raise_exception=True)
         instance = self.get_object()
         rules.check_active(instance)
-        return run_plan(request, instances=[instance], **asked.validated_data)
+        return run_plan(request, asked.validated_data["plan"], asked.validated_data["scope"], Selection.of([instance]))

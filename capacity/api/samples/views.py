@@ -12,9 +12,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from capacity.api.fields import find_instances, is_key
-from capacity.collection.ingest import Sample, ingest
-from capacity.collection.validation import BadItem
-from capacity.errors import SampleError, SamplesRejected
+from capacity.collection.ingest import ingest
+from capacity.collection.samples import BadItem, Sample, SampleError, SamplesRejected
 from capacity.models import DatabaseSizeStat
 from sync_sessions.common.api.base import BaseViewSet
 from sync_sessions.common.api.filters import DayFilter, IdsFilter, MomentFilter

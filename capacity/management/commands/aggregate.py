@@ -1,4 +1,3 @@
-import json
 import time
 from argparse import ArgumentParser
 from datetime import date
@@ -8,20 +7,20 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext as _
 from rich.progress import Progress
 
-from capacity.aggregation.arguments import parse_scope
-from capacity.aggregation.batch import run_entry
-from capacity.aggregation.due import Which, plan_periods, plan_range, stale_instances, stale_periods
+from capacity.aggregation.arguments import Which, parse_scope, plan_periods, plan_range
+from capacity.aggregation.due import stale_instances, stale_periods
 from capacity.aggregation.progress import ProgressCallbacks
 from capacity.errors import CapacityError
+from capacity.inventory.selection import Selection
 from capacity.management.output import progress_bar
-from capacity.management.run_report import BAD, line, show_largest, show_runs, totals
-from capacity.models import Instance
+from capacity.management.run_report import BAD, MANY, line, show, tell_errors
 from capacity.periods import Period, parse_periods, today
 from capacity.runs.faults import describe
-from capacity.runs.start import check_enabled
-from sync_sessions.choices import Scope, SyncType
+from capacity.runs.spec import RunSpec
+from capacity.runs.start import run_or_busy
+from capacity.runs.switch import check_enabled
+from sync_sessions.choices import Scope
 
-MANY = 20  #: runs; beyond it only those that went wrong are shown one by one
 BUSY_WAIT_SECONDS = 60  #: how long a back-fill waits for a run of somebody else to end
 
 
@@ -61,55 +60,32 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             check_enabled()
-            scope = parse_scope(options["scope"])
-            periods = self._periods(options)
+            specs = self._specs(options)
         except CapacityError as error:
             raise CommandError(str(error)) from None
-        named = self._instances(options["instance"])
-        if not periods and not options["json"]:
+        if not specs and not options["json"]:
             self.stdout.write(_("No complete period is stale: nothing to do."))
-        entries: list[dict[str, Any]] = []
-        plain = not options["json"] and not self.stdout.isatty()
-        wait = BUSY_WAIT_SECONDS if len(periods) > MANY else 0
-        bar = progress_bar(self.stdout, hidden=options["json"])
-        with bar:
-            for period in periods:
-                instances = named
-                if options["stale"]:
-                    marked = stale_instances(period)
-                    instances = marked if named is None else [one for one in marked if one in named]
-                    if not instances:
-                        continue
-                entry = self._run(period, scope, instances, bar, wait)
-                entries.append(entry)
-                if plain and (len(periods) <= MANY or entry["status"] in BAD):
-                    self.stdout.write(line(entry))
-                if entry["status"] == "failed" and "session" not in entry:
-                    break  # the run itself failed: the next one would meet the same
-        if options["json"]:
-            self.stdout.write(json.dumps({"runs": entries}, ensure_ascii=False, default=str))
-        elif self.stdout.isatty() and entries:
-            show_runs(
-                self.stdout, entries if len(entries) <= MANY else [one for one in entries if one["status"] in BAD]
-            )
-        if not options["json"] and len(entries) > MANY:
-            for text in totals(entries):
-                self.stdout.write(text)
-        if options["rows"] and not options["json"]:
-            for period in periods:
-                show_largest(self.stdout, period, options["rows"])
-        errors = [error for entry in entries for error in entry["errors"]]
-        if self.stdout.isatty():  # elsewhere its line has the message
-            errors += [entry["message"] for entry in entries if entry["status"] in BAD and not entry["errors"]]
-        for text in errors[:20]:
-            self.stderr.write(text)
-        if len(errors) > 20:
-            self.stderr.write(_("and %(count)d more: see the session's records.") % {"count": len(errors) - 20})
-        bad = [entry for entry in entries if entry["status"] in BAD]
+        entries = self._run_all(specs, options)
+        show(self.stdout, entries, as_json=options["json"], rows=options["rows"])
+        tell_errors(self.stdout, self.stderr, entries)
+        bad = sum(entry["status"] in BAD for entry in entries)
         if bad:
-            raise CommandError(
-                _("%(bad)d of %(count)d runs did not complete.") % {"bad": len(bad), "count": len(entries)}
-            )
+            raise CommandError(_("%(bad)d of %(count)d runs did not complete.") % {"bad": bad, "count": len(entries)})
+
+    def _specs(self, options: dict[str, Any]) -> list[RunSpec]:
+        """The runs that the options ask for."""
+        scope, named = parse_scope(options["scope"]), Selection.named(options["instance"])
+        chosen = None if named.is_fleet else {one.pk for one in named.instances()}
+        specs = []
+        for period in self._periods(options):
+            selection = named
+            if options["stale"]:
+                marked = [one for one in stale_instances(period) if chosen is None or one.pk in chosen]
+                if not marked:
+                    continue
+                selection = Selection.of(marked)
+            specs.append(RunSpec.of_period(period, scope, selection))
+        return specs
 
     def _periods(self, options: dict[str, Any]) -> list[Period]:
         given = [one for text in options["period"] or () for one in text.split(",")]
@@ -130,37 +106,35 @@ class Command(BaseCommand):
         which = Which.CURRENT if options["current"] else Which.LAST if options["last"] else Which.DEFAULT
         return plan_periods(configs, which, now)
 
-    def _instances(self, names: list[str] | None) -> list[Instance] | None:
-        if not names:
-            return None
-        found = list(Instance.objects.filter(name__in=names).order_by("pk"))
-        unknown = sorted(set(names) - {one.name for one in found})
-        if unknown:
-            raise CommandError(_("There is no instance named %(names)s.") % {"names": ", ".join(unknown)})
-        return found
+    def _run_all(self, specs: list[RunSpec], options: dict[str, Any]) -> list[dict[str, Any]]:
+        """An entry per run, told as it ends where there is no terminal to draw on."""
+        entries: list[dict[str, Any]] = []
+        plain = not options["json"] and not self.stdout.isatty()
+        with progress_bar(self.stdout, hidden=options["json"]) as bar:
+            for spec in specs:
+                entry = self._run(spec, bar, wait=BUSY_WAIT_SECONDS if len(specs) > MANY else 0)
+                entries.append(entry)
+                if plain and (len(specs) <= MANY or entry["status"] in BAD):
+                    self.stdout.write(line(entry))
+                if entry["status"] == "failed" and "session" not in entry:
+                    break  # the run itself failed: the next one would meet the same
+        return entries
 
-    def _run(
-        self, period: Period, scope: str, instances: list[Instance] | None, bar: Progress, wait: float
-    ) -> dict[str, Any]:
-        total = Instance.objects.active().count() if instances is None else len(instances)
-        task = bar.add_task(f"{period.type} {period.start}", total=total)
+    def _run(self, spec: RunSpec, bar: Progress, wait: float) -> dict[str, Any]:
+        assert spec.period
+        task = bar.add_task(f"{spec.kind} {spec.period.start}", total=spec.selection.queryset().count())
 
         def advance(results: Any) -> None:
             bar.advance(task, len(results))
 
         begun = time.monotonic()
-        entry: dict[str, Any] = {
-            "period_type": period.type,
-            "period_start": period.start.isoformat(),
-            "period_end": period.end.isoformat(),
-            "errors": [],
-        }
-        listeners = ProgressCallbacks(on_complete=advance, on_error=advance)
-        kind = SyncType.by_hand(instances)
         try:
-            entry |= run_entry(period, scope, wait=wait, instances=instances, sync_type=kind, listeners=listeners)
+            listeners = ProgressCallbacks(on_complete=advance, on_error=advance)
+            entry = run_or_busy(spec, wait=wait, listeners=listeners).as_dict()
         except Exception as error:
             # On its session already; here it becomes a sentence and the exit code.
-            entry |= {"status": "failed", "message": describe(error)}
+            period = spec.period
+            entry = {"period_type": period.type, "period_start": str(period.start), "period_end": str(period.end)}
+            entry |= {"status": "failed", "message": describe(error), "errors": []}
         bar.remove_task(task)
         return entry | {"seconds": round(time.monotonic() - begun, 2)}

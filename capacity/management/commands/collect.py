@@ -6,11 +6,14 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext as _
 
 from capacity.collection.outcomes import CollectionResult, Outcome
-from capacity.collection.service import CollectionService
+from capacity.inventory.selection import Selection, UnknownInstance
 from capacity.management.output import progress_bar, show_table, warnings_alone
 from capacity.models import Instance
+from capacity.runs.kinds import COLLECTION
+from capacity.runs.spec import RunSpec
+from capacity.runs.start import start
 from capacity.units import format_bytes
-from sync_sessions.choices import RecordStatus, SessionStatus, SyncType
+from sync_sessions.choices import RecordStatus, SessionStatus
 from sync_sessions.errors import SessionAlreadyRunning
 
 
@@ -25,9 +28,10 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="print the result as JSON")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        instances = self._instances(options["instance"])
+        selection = Selection.named(options["instance"])
         drawn = self.stdout.isatty() and not options["json"]
-        total = Instance.objects.collectable().count() if instances is None else len(instances)
+        spec = RunSpec(COLLECTION, selection)
+        total = selection.queryset(Instance.objects.collectable()).count()
         bar = progress_bar(self.stdout, hidden=options["json"])
         with bar:
             task = bar.add_task(_("Collecting"), total=total)
@@ -39,7 +43,7 @@ class Command(BaseCommand):
                     self.stdout.write("  ".join(cell for cell in cells if cell))
 
             with warnings_alone():
-                result = self._collect(instances, show)
+                result = self._collect(spec, show)
         if options["json"]:
             self.stdout.write(json.dumps(result.as_dict(), ensure_ascii=False, default=str))
         elif drawn and result.outcomes:
@@ -57,21 +61,12 @@ class Command(BaseCommand):
             for reason in _reasons(outcome):
                 self.stdout.write(f"{outcome.instance_name}: {reason}")
 
-    def _instances(self, names: list[str] | None) -> list[Instance] | None:
-        if names is None:
-            return None
-        found = list(Instance.objects.filter(name__in=names))
-        unknown = sorted(set(names) - {one.name for one in found})
-        if unknown:
-            raise CommandError(_("There is no instance named %(names)s.") % {"names": ", ".join(unknown)})
-        return found
-
-    def _collect(self, instances: list[Instance] | None, show: Any) -> CollectionResult:
-        kind = SyncType.by_hand(instances)
+    def _collect(self, spec: RunSpec, show: Any) -> CollectionResult:
         try:
-            return CollectionService().collect(instances, sync_type=kind, on_outcome=show)
-        except SessionAlreadyRunning as error:
+            result: CollectionResult = start(spec, queue=False, on_outcome=show).outcome
+        except (UnknownInstance, SessionAlreadyRunning) as error:
             raise CommandError(str(error)) from None
+        return result
 
 
 def _cells(outcome: Outcome) -> list[str]:

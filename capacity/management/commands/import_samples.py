@@ -14,7 +14,8 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeE
 
 from capacity.collection.csv_file import COLUMNS, FIRST_LINE, CsvError, CsvSamples
 from capacity.collection.ingest import IngestResult, ingest
-from capacity.errors import CapacityError, SampleError, SamplesRejected
+from capacity.collection.samples import SampleError, SamplesRejected
+from capacity.errors import CapacityError
 from capacity.management.output import console
 from capacity.models import Instance
 from capacity.runs.faults import describe

@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 
 from capacity.errors import CapacityError
 from capacity.inventory.deletion import history_of, purge_instance
+from capacity.inventory.selection import Selection
 from capacity.management.asking import answer_to
 from capacity.management.output import progress_bar
 from capacity.models import Instance
@@ -26,9 +27,10 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="print what was deleted as JSON")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        instance = Instance.objects.filter(name=options["name"]).first()
-        if instance is None:
-            raise CommandError(_("There is no instance named %(name)s.") % {"name": options["name"]})
+        try:
+            [instance] = Selection(names=(options["name"],)).instances()
+        except CapacityError as error:
+            raise CommandError(str(error)) from None
         history = history_of(instance)
         if not instance.is_active and not options["yes"]:
             self._ask(instance, history)

@@ -1,14 +1,14 @@
 """`Prefer: respond-async` (RFC 7240): the run is queued, and the answer is where to look for it."""
 
-from django.conf import settings
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.reverse import reverse
 
-from sync_sessions.api.tellable import tellable
+from sync_sessions.common.broker import has_broker
 from sync_sessions.models import SyncSession
 from sync_sessions.services import sync_session_service
+from sync_sessions.tellable import tellable
 
 RETRY_AFTER = 2  #: seconds until a look at the session is worth it
 #: For the schema of the calls that take the preference.
@@ -24,7 +24,7 @@ def wants_queue(request: Request) -> bool:
     """Whether the request has the preference, alone or among others. Without a broker it is ignored."""
     preferences = request.headers.get("Prefer", "").split(",")
     asked = any(one.partition(";")[0].strip().lower() == "respond-async" for one in preferences)
-    return asked and bool(settings.CELERY_BROKER_URL)
+    return asked and has_broker()
 
 
 def session_url(request: Request, session: SyncSession) -> str:

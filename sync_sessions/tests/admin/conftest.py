@@ -1,7 +1,8 @@
 import pytest
 from django.contrib.auth.models import Permission
 
-from sync_sessions.services import RecordResult, sync_session_service
+from sync_sessions.results import RecordResult
+from sync_sessions.services import sync_session_service
 
 
 @pytest.fixture

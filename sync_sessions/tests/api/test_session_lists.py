@@ -10,7 +10,8 @@ from django.utils import timezone
 
 from capacity.tests.factories import make_instance
 from sync_sessions.models import SyncInstanceRecord, SyncSession
-from sync_sessions.services import RecordResult, sync_session_service
+from sync_sessions.results import RecordResult
+from sync_sessions.services import sync_session_service
 
 pytestmark = pytest.mark.django_db
 

@@ -15,7 +15,8 @@ from rest_framework.test import APIClient
 from structlog.testing import capture_logs
 
 from capacity.aggregation.current import CurrentAggregationService
-from capacity.errors import AggregationDisabled, PeriodError, QueueUnavailable, SampleError, SamplesRejected
+from capacity.collection.samples import SampleError, SamplesRejected
+from capacity.errors import AggregationDisabled, PeriodError, QueueUnavailable
 from sync_sessions.choices import SyncCategory, SyncType
 from sync_sessions.errors import SessionFinished
 from sync_sessions.services import sync_session_service

@@ -8,7 +8,8 @@ from capacity.runs import queueing
 from capacity.tests.factories import make_instance
 from capacity.tests.servers import HOST, closed_port
 from sync_sessions.models import SyncInstanceRecord, SyncSession
-from sync_sessions.services import RecordResult, sync_session_service
+from sync_sessions.results import RecordResult
+from sync_sessions.services import sync_session_service
 
 pytestmark = pytest.mark.django_db
 

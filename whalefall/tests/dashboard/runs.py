@@ -1,6 +1,7 @@
 """Runs with a given end, put straight into the log."""
 
-from sync_sessions.services import RecordResult, sync_session_service
+from sync_sessions.results import RecordResult
+from sync_sessions.services import sync_session_service
 
 
 def failing(key, *instances, reason="no luck", code=""):

@@ -1,0 +1,51 @@
+"""Why a run or an instance in it ended as it did, by error code. Stored in English, shown in the reader's language."""
+
+from collections.abc import Mapping
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+#: Why an instance was not aggregated: the sentence is all there is to say.
+REASONS: Mapping[str, Promise | str] = {
+    "no_samples": _("no samples in the period"),
+    "instance_inactive": _("the instance is inactive"),
+    "instance_unknown": _("there is no such instance"),
+    "samples_purged": _(
+        "samples of the period or of the one before it have been purged; its rows are kept as they are"
+    ),
+    "sum_overflow": _("the sizes add up to more than 2^63-1 bytes; check the samples of this instance"),
+    "statement_timeout": _("the database took too long; the statement was stopped"),
+    "result_missing": _("aggregation result missing"),
+    "aggregation_disabled": _("Aggregation is switched off (WHALEFALL_AGGREGATION_ENABLED)."),
+    "broker_unavailable": _("the queue did not take the run; check that Redis runs"),
+}
+#: In short, whatever the server; the stored text names it and says what to do.
+COLLECTION_REASONS = {
+    "refused": _("The server refuses connections."),
+    "timeout": _("The server did not answer in time."),
+    "unreachable": _("The server cannot be reached from this machine."),
+    "connection_lost": _("The connection broke in the middle of the collection."),
+    "connection_failed": _("The server could not be connected to."),
+    "starting": _("The server is starting up or shutting down."),
+    "wrong_password": _("The server refuses the user name or the password."),
+    "not_allowed": _("The server lets nobody in from this machine."),
+    "missing_privilege": _("The user lacks a privilege."),
+    "unknown_database": _("There is no such database to connect to."),
+    "too_many_connections": _("The server has no connection left."),
+    "no_user": _("The instance has no user name: set the one to collect with."),
+    "no_host": _("The instance has no host: its samples are only pushed."),
+    "instance_deleted": _("The instance was deleted during the run."),
+    "host_refused": _("The host of this instance may not be connected to."),
+    "unknown_host": _("The name of the host is not known."),
+    "engine_not_supported": _("This engine cannot be collected from: import its samples by CSV."),
+    "nothing_sized": _("None of its databases could be sized."),
+    "samples_rejected": _("The sizes that the server gave could not be stored."),
+    "field_key_missing": _("The stored password cannot be decrypted: check WHALEFALL_FIELD_KEYS."),
+}
+GENERAL_REASONS = {
+    "aggregation_failed": _("The aggregation failed."),
+    "database_error": _("WhaleFall's own database reported an error."),
+    "integrity_error": _("WhaleFall's own database refused what was to be written."),
+    "data_error": _("WhaleFall's own database could not take a value."),
+    "unexpected_error": _("Something unexpected happened; the log of the process has more."),
+}

@@ -1,0 +1,74 @@
+"""What a run is to do: made by a door, kept on the session."""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from capacity.inventory.selection import FLEET, Selection
+from capacity.models import Instance
+from capacity.periods import Period
+from sync_sessions.choices import Scope, SyncType
+from sync_sessions.models import SyncSession
+
+from .kinds import COLLECTION, category_of, kind_of, lock_key
+
+
+@dataclass(frozen=True)
+class RunSpec:
+    kind: str  #: one of `kinds.labels()`
+    selection: Selection = FLEET
+    period: Period | None = None  #: of a roll-up
+    scope: str = Scope.ALL.value
+    sync_type: str = ""  #: blank: that of the selection, started by a person
+    created_by: Any = None  #: a user
+    task_id: str = ""
+    requested_period_type: str = ""  #: as it was asked for, if that is not what runs
+    retry_of: str = ""  #: the id of the session that is run again
+
+    @classmethod
+    def of_period(cls, period: Period, scope: str, selection: Selection = FLEET, **options: Any) -> "RunSpec":
+        """The roll-up of one period; `options`: the other fields."""
+        return cls(period.type, selection, period, scope, **options)
+
+    @classmethod
+    def of_session(cls, session: SyncSession) -> "RunSpec":
+        """What a session was opened for, its instances aside: those are its records. Pure."""
+        details = session.details
+        period = None
+        if "period_start" in details:
+            period = Period.containing(details["period_type"], date.fromisoformat(details["period_start"]))
+        return cls(
+            kind_of(session.lock_key),
+            period=period,
+            scope=session.scope,
+            sync_type=session.sync_type,
+            requested_period_type=details.get("requested_period_type", ""),
+        )
+
+    @property
+    def category(self) -> str:
+        return category_of(self.kind)
+
+    @property
+    def over_the_fleet(self) -> bool:
+        """A schedule runs the marked ones of the whole fleet, even if it is one."""
+        return self.selection.is_fleet or self.sync_type == SyncType.SCHEDULED_TASK
+
+    def instances(self) -> list[Instance]:
+        """The instances it is about, in key order. One query; UnknownInstance."""
+        return self.selection.instances(Instance.objects.collectable() if self.kind == COLLECTION else None)
+
+    def lock_key(self, instances: list[Instance]) -> str:
+        alone = len(instances) == 1 and not self.over_the_fleet and self.kind != COLLECTION
+        return lock_key(self.kind, instances[0].pk if alone else None)
+
+    def details(self) -> dict[str, Any]:
+        """What the session keeps of it; JSON."""
+        period = self.period and {
+            "period_type": self.period.type,
+            "period_start": self.period.start.isoformat(),
+            "period_end": self.period.end.isoformat(),
+            "requested_period_type": self.requested_period_type or self.period.type,
+        }
+        retry = {"retry_of": self.retry_of} if self.retry_of else {}
+        return {**(period or {}), **retry, **({} if self.over_the_fleet else self.selection.details())}

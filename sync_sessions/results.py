@@ -1,0 +1,25 @@
+"""What a run tells the log of an instance."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sync_sessions.common.masking import clean_error
+
+
+@dataclass(frozen=True)
+class RecordResult:
+    """How one record ended. `sync_details` is JSON with a "version"; items are rows of the run's product."""
+
+    record_id: int
+    status: str
+    items_synced: int = 0
+    items_created: int = 0
+    items_updated: int = 0
+    items_deleted: int = 0
+    error_code: str = ""
+    error_message: str = ""
+    sync_details: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "error_message", clean_error(self.error_message))
