@@ -4,6 +4,10 @@ RUNTIME := .venv/runtime.stamp
 DEV := .venv/dev.stamp
 RUN := .venv/bin/python
 
+# A test run that is piped fails when it fails, not when the last command does.
+SHELL := bash
+.SHELLFLAGS := -o pipefail -c
+
 # Where the tests on PostgreSQL find their services.
 export TEST_DATABASE_URL ?= postgres://postgres@127.0.0.1:5432/postgres
 export TEST_REDIS_URL ?= redis://127.0.0.1:6379/0
@@ -12,10 +16,10 @@ export TEST_REDIS_URL ?= redis://127.0.0.1:6379/0
 BARE := env $(addprefix -u ,$(shell sed -n 's/^\#*\([A-Z_]*\)=.*/\1/p' .env.example))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve stack test test-sqlite test-postgresql faults lint fmt messages clean
+.PHONY: help demo serve stack test test-sqlite test-postgresql test-clock faults lint fmt messages clean
 
 help:  ## this list
-	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
 
 $(RUNTIME): requirements.txt
 	@echo "Making .venv ..."
@@ -54,29 +58,34 @@ stack: $(DEV)  ## the site, a worker and beat on your PostgreSQL and Redis (DATA
 	@echo "The site is at http://127.0.0.1:8000/admin/; Ctrl-C stops everything."
 	@$(RUN) -m honcho --procfile .Procfile --env /dev/null start
 
-# The tests marked live collect from servers, so they go with the services as well.
-test: $(DEV)  ## the tests on SQLite, and on PostgreSQL where the services answer
-	@command -v chromium >/dev/null || \
-		{ echo "The admin is tested in a browser: install one with \`apt-get install chromium\`."; exit 1; }
-	@if missing=$$($(RUN) whalefall/tests/services.py); then \
-		echo "Tests on SQLite and on PostgreSQL at the same time; each is shown when it has ended." && \
-		$(MAKE) --no-print-directory --jobs=2 --output-sync=target test-sqlite test-postgresql; \
-	elif test "$$CI" = true; then \
-		echo "Not tested: $$missing"; exit 1; \
-	else \
-		echo "== Tests on SQLite" && \
-		$(BARE) $(RUN) -m pytest -m "not postgresql and not live" && \
-		echo "PostgreSQL and collecting were left out: $$missing"; \
-	fi
+test: $(DEV)  ## the tests on SQLite, and on PostgreSQL where it answers, both at the same time
+	@$(BARE) $(RUN) whalefall/tests/needs.py chromium xgettext redis-server faketime Redis MariaDB || test "$$CI" != true
+	@if $(BARE) $(RUN) whalefall/tests/needs.py PostgreSQL; then \
+		$(MAKE) --no-print-directory --jobs=2 test-sqlite test-postgresql; \
+	elif test "$$CI" = true; then exit 1; \
+	else $(MAKE) --no-print-directory test-sqlite; fi
 
+# A line for every 72 tests, with the name of the database before it, as two runs write at the same time.
 test-sqlite:
-	@echo "== Tests on SQLite"
-	@$(BARE) $(RUN) -m pytest -m "not postgresql"
+	@$(BARE) $(RUN) -m pytest -m "not postgresql" | sed -u 's/^/SQLite     | /'
 
 # The browser and what needs no database were there.
 test-postgresql:
-	@echo "== Tests on PostgreSQL"
-	@$(BARE) DATABASE_URL="$$TEST_DATABASE_URL" $(RUN) -m pytest -m "not browser and not unit"
+	@$(BARE) DATABASE_URL="$$TEST_DATABASE_URL" $(RUN) -m pytest -m "not browser and not unit" | sed -u 's/^/PostgreSQL | /'
+
+# Moments at which a test that asks the clock goes wrong: noon of a weekday in Shanghai, the last half minute of a day
+# there, the last half hour of a year, a leap day, and the night in which New York changes to summer time.
+MOMENTS := 2026-03-04T12:00:00+08:00 2026-03-04T23:59:30+08:00 2026-12-31T23:30:00Z 2028-02-29T12:00:00Z 2027-03-14T06:59:00Z
+MOMENT ?= 1 2 3 4 5
+
+# The zone of the machine is none that a test expects. Waits between threads hang when the monotonic clock moves as well.
+test-clock: $(DEV)  ## the tests on SQLite at five moments, or at one: MOMENT=1 to 5 (needs faketime)
+	@$(RUN) whalefall/tests/needs.py faketime
+	@for number in $(MOMENT); do \
+		at=$$(echo $(MOMENTS) | cut -d ' ' -f $$number) && echo "== Tests at $$at" && \
+		$(BARE) TZ=America/New_York faketime --exclude-monotonic "$$at" $(RUN) -m pytest \
+			-m "not postgresql and not browser and not live and not faults and not processes" || exit 1; \
+	done
 
 # `make test` has the same faults, with a single round of those that strike at random.
 faults: export FAULT_REPEATS ?= 25

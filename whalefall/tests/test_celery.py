@@ -142,6 +142,7 @@ SyncSession.objects.create(status="running", heartbeat_at="2020-01-01T00:00:00Z"
     return url
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize("role", [["worker", "-c", "1"], ["beat", "-s", "unused", "--pidfile="]])
 def test_with_a_wrong_time_zone_neither_a_worker_nor_beat_starts(sqlite, role):
     broker = f"redis://127.0.0.1:{closed_port()}/0"
@@ -155,6 +156,7 @@ def test_with_a_wrong_time_zone_neither_a_worker_nor_beat_starts(sqlite, role):
     assert "WHALEFALL_TIME_ZONE is Europe/Berlin, but the days of the samples" in out
 
 
+@pytest.mark.processes
 def test_a_worker_that_starts_fails_what_a_dead_one_has_left(sqlite):
     def reason():
         with closing(connect(sqlite.removeprefix("sqlite:///"))) as database:
