@@ -3,8 +3,10 @@
 import pytest
 from django.test import override_settings
 from django.utils import translation
+from rest_framework.test import APIClient
 
 from whalefall.tests import needs
+from whalefall.tests.people import user_with
 
 
 @pytest.fixture(autouse=True)
@@ -19,6 +21,29 @@ def _quick_passwords():
     """Most tests make a user, and the hasher of the product takes a quarter of a second for it, as it should."""
     with override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"]):
         yield
+
+
+@pytest.fixture
+def staff_client(client, db):
+    """Logs in a new member of staff who has these permissions and no other; gives the client."""
+
+    def log_in(*codenames):
+        client.force_login(user_with(*codenames, is_staff=True))
+        return client
+
+    return log_in
+
+
+@pytest.fixture
+def client_with(db):
+    """An API client of a new user who has these permissions and no other."""
+
+    def make(*codenames):
+        client = APIClient()
+        client.force_login(user_with(*codenames))
+        return client
+
+    return make
 
 
 @pytest.hookimpl(tryfirst=True)

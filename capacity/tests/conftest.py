@@ -7,12 +7,27 @@ from django.db import connection
 from django.db.backends.signals import connection_created
 
 from capacity.aggregation.runners import DatabaseAggregationRunner
+from capacity.tests import servers
 from capacity.tests.servers import closed_port
 
 
 def pytest_runtest_setup(item):
     if item.get_closest_marker("postgresql") and connection.vendor != "postgresql":
         pytest.skip("needs DATABASE_URL to name a PostgreSQL")
+
+
+@pytest.fixture(scope="module")
+def pg():
+    """What scratch_postgresql makes; a test may add to it what the others of its file do not count."""
+    with servers.scratch_postgresql() as names:
+        yield names
+
+
+@pytest.fixture(scope="module")
+def my():
+    """What scratch_mysql makes; a test may add to it what the others of its file do not count."""
+    with servers.scratch_mysql() as names:
+        yield names
 
 
 @pytest.fixture

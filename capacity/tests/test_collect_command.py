@@ -17,12 +17,6 @@ from .servers import HOST, MYSQL_PORT, closed_port
 pytestmark = [pytest.mark.live, pytest.mark.django_db]
 
 
-@pytest.fixture(scope="module")
-def my():
-    with servers.scratch_mysql() as names:
-        yield names
-
-
 @pytest.fixture
 def maria(my):
     login = {"username": my["user"], "password": "hunter2"}

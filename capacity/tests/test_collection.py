@@ -20,19 +20,6 @@ from .servers import HOST, MYSQL_PORT, POSTGRESQL_PORT, closed_port, mysql
 pytestmark = [pytest.mark.live, pytest.mark.django_db]
 
 
-@pytest.fixture(scope="module")
-def pg():
-    with servers.scratch_postgresql() as names:
-        yield names
-
-
-@pytest.fixture(scope="module")
-def my():
-    """The schemas of its user are known to the last one, so that rows can be named exactly."""
-    with servers.scratch_mysql() as names:
-        yield names
-
-
 @pytest.fixture
 def mariadb(my):
     return make_instance(

@@ -20,12 +20,6 @@ from .servers import HOST, MYSQL_PORT, silent_server
 pytestmark = [pytest.mark.live, pytest.mark.django_db(transaction=True)]
 
 
-@pytest.fixture(scope="module")
-def my():
-    with servers.scratch_mysql() as names:
-        yield names
-
-
 @pytest.fixture
 def three(my):
     """Three instances of one server, collected in this order when one works."""

@@ -13,23 +13,9 @@ from capacity.tests.factories import make_instance
 from sync_sessions.choices import SyncType
 from sync_sessions.models import SyncInstanceRecord
 
-from . import servers
 from .servers import HOST, MYSQL_PORT, POSTGRESQL_PORT, closed_port, silent_server
 
 pytestmark = [pytest.mark.live, pytest.mark.django_db]
-
-
-@pytest.fixture(scope="module")
-def pg():
-    with servers.scratch_postgresql() as names:
-        yield names
-
-
-@pytest.fixture(scope="module")
-def my():
-    """The schemas of its user are known to the last one, so that rows can be named exactly."""
-    with servers.scratch_mysql() as names:
-        yield names
 
 
 @pytest.fixture

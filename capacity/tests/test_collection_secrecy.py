@@ -17,12 +17,6 @@ from .servers import HOST, MYSQL_PORT, closed_port
 pytestmark = [pytest.mark.live, pytest.mark.django_db(transaction=True)]
 
 
-@pytest.fixture(scope="module")
-def my():
-    with servers.scratch_mysql() as names:
-        yield names
-
-
 def make_mariadb(name, my, **fields):
     login = {"username": my["user"], "password": "hunter2"}
     return make_instance(name, **{"db_type": DbType.MYSQL, "host": HOST, "port": MYSQL_PORT, **login, **fields})

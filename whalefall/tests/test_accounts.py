@@ -4,6 +4,8 @@ import pytest
 from django.contrib.auth.models import Group, Permission, User
 from django.urls import reverse
 
+from whalefall.tests.people import user_with
+
 pytestmark = pytest.mark.django_db
 
 MANAGER = {f"{verb}_user" for verb in ("view", "add", "change", "delete")}
@@ -13,8 +15,7 @@ MANAGER |= {f"{verb}_group" for verb in ("view", "add", "change")} | {"view_inst
 @pytest.fixture
 def manager(client):
     """Logged in; may manage users and groups, and look at instances."""
-    user = User.objects.create_user("manager", password="x", is_staff=True)
-    user.user_permissions.set(Permission.objects.filter(codename__in=MANAGER))
+    user = user_with(*MANAGER, name="manager", password="x", is_staff=True)
     client.force_login(user)
     return user
 

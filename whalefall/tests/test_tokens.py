@@ -139,21 +139,8 @@ def test_no_page_has_the_hash_in_its_address():
             reverse(f"admin:knox_authtoken_{page}", args=["x"])
 
 
-@pytest.fixture
-def staff(client):
-    """Logs a new staff user with these permissions in; gives the client."""
-
-    def make(*codenames):
-        user = User.objects.create_user("staff", is_staff=True)
-        user.user_permissions.set(Permission.objects.filter(codename__in=codenames))
-        client.force_login(user)
-        return client
-
-    return make
-
-
-def test_who_may_not_see_tokens_sees_none_not_even_their_own(staff):
-    client = staff()
+def test_who_may_not_see_tokens_sees_none_not_even_their_own(staff_client):
+    client = staff_client()
     text = token_of(User.objects.get(username="staff"))
     assert client.get(LIST).status_code == 403
     assert add(client, user_of("viewer")).status_code == 403
@@ -161,8 +148,8 @@ def test_who_may_not_see_tokens_sees_none_not_even_their_own(staff):
     assert AuthToken.objects.get().token_key == text[:15]
 
 
-def test_who_may_only_see_them_revokes_and_adds_none(staff):
-    client = staff("view_authtoken")
+def test_who_may_only_see_them_revokes_and_adds_none(staff_client):
+    client = staff_client("view_authtoken")
     token_of(user_of("viewer"))
     assert client.get(LIST).status_code == 200
     post(client, AuthToken.objects.all())

@@ -18,5 +18,5 @@ def fleet():
 
 
 @pytest.fixture
-def operator(django_user_model):
-    return logged_in(django_user_model, "view_instance", "trigger_aggregation", "view_syncsession")
+def operator(db):
+    return logged_in("view_instance", "trigger_aggregation", "view_syncsession")

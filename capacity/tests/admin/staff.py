@@ -4,18 +4,16 @@ import re
 from html import unescape
 
 from django.contrib.admin.models import LogEntry
-from django.contrib.auth.models import Permission
 from django.contrib.messages import get_messages
 from django.test import Client
 from django.urls import reverse
 
+from whalefall.tests.people import user_with
 
-def logged_in(django_user_model, *permissions):
+
+def logged_in(*permissions):
     """The client of a member of staff with these permissions and no other."""
-    user = django_user_model.objects.create_user(
-        f"staff-{len(permissions)}-{'-'.join(permissions)}"[:100], is_staff=True
-    )
-    user.user_permissions.set(Permission.objects.filter(codename__in=permissions))
+    user = user_with(*permissions, is_staff=True)
     client = Client()
     client.force_login(user)
     return client

@@ -173,9 +173,9 @@ def test_names_that_are_markup_are_shown_as_text(admin_client):
 @pytest.mark.parametrize(
     ("permission", "new", "stored"), [("view", 403, 403), ("add", 200, 403), ("change", 403, 200)]
 )
-def test_it_is_for_who_may_save_the_form(django_user_model, reached, permission, new, stored):
+def test_it_is_for_who_may_save_the_form(reached, permission, new, stored):
     instance = make_instance(host="db")
-    client = logged_in(django_user_model, f"{permission}_instance")
+    client = logged_in(f"{permission}_instance")
     assert client.post(NEW, form()).status_code == new
     assert client.post(url_of(instance), form(host="db", port="")).status_code == stored
     assert len(reached) == 2 - [new, stored].count(403)
@@ -201,11 +201,11 @@ def test_an_instance_that_is_gone_is_not_found(admin_client, reached):
     assert admin_client.post(url, form()).status_code == 404
 
 
-def test_the_form_has_the_button_for_who_may_save_it(django_user_model, admin_client):
+def test_the_form_has_the_button_for_who_may_save_it(admin_client):
     instance = make_instance()
     page = reverse("admin:capacity_instance_change", args=[instance.pk])
     button = f'hx-post="{url_of(instance)}"'
     assert button in admin_client.get(page).content.decode()
     assert f'hx-post="{NEW}"' in admin_client.get(reverse("admin:capacity_instance_add")).content.decode()
-    viewer = logged_in(django_user_model, "view_instance")
+    viewer = logged_in("view_instance")
     assert button not in viewer.get(page).content.decode()

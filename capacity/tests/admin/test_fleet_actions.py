@@ -57,8 +57,8 @@ def test_the_fleet_is_collected_from_after_a_question(operator, fleet, queued):
     assert queued == [("capacity.collect_capacity_batch", str(session.session_id), [hosts[0].pk])]
 
 
-def test_the_fleet_needs_the_permission(django_user_model, fleet):
-    viewer = logged_in(django_user_model, "view_instance", "change_instance")
+def test_the_fleet_needs_the_permission(fleet):
+    viewer = logged_in("view_instance", "change_instance")
     for url in (AGGREGATE_FLEET, COLLECT_FLEET):
         assert url not in viewer.get(URL).content.decode()
         assert viewer.get(url).status_code == 403

@@ -92,8 +92,8 @@ def test_it_lands_on_the_finished_session_with_a_message(operator, fleet):
     assert history() == [(str(session.pk), "Started by hand from the list of instances: 2 selected.")]
 
 
-def test_who_may_not_see_sessions_stays_on_the_list(django_user_model, fleet):
-    client = logged_in(django_user_model, "view_instance", "trigger_aggregation")
+def test_who_may_not_see_sessions_stays_on_the_list(fleet):
+    client = logged_in("view_instance", "trigger_aggregation")
     answer = do(client, AGGREGATE, fleet[:1], scope="all")
     assert answer.url == URL
     [(level, text)] = told(answer)
@@ -223,8 +223,8 @@ def test_it_costs_the_same_for_three_and_for_sixty(admin_client, fleet):
     ],
     ids=["viewer", "operator", "editor"],
 )
-def test_each_needs_its_permission(django_user_model, fleet, permissions, refused):
-    client = logged_in(django_user_model, *permissions)
+def test_each_needs_its_permission(fleet, permissions, refused):
+    client = logged_in(*permissions)
     page = client.get(URL).content.decode()
     for action in (AGGREGATE, COLLECT, ACTIVATE, DEACTIVATE):
         assert (f'value="{action}"' in page) == (action not in refused)

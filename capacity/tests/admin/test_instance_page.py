@@ -174,9 +174,9 @@ def test_a_record_says_how_it_ended_and_why(admin_client):
     )
 
 
-def test_who_may_not_see_sessions_gets_no_links_to_them(django_user_model, grown):
+def test_who_may_not_see_sessions_gets_no_links_to_them(grown):
     CurrentAggregationService().aggregate_current(CurrentAggregationRequest())
-    page = logged_in(django_user_model, "view_instance").get(url_of(grown))
+    page = logged_in("view_instance").get(url_of(grown))
     assert "Completed Aggregation Daily" in words(page)
     assert "/syncsession/" not in page.content.decode()
 
@@ -219,9 +219,9 @@ def test_it_costs_the_same_however_long_the_history_is(admin_client):
     assert cost(long, chart="months") == cost(short, chart="months") <= 14
 
 
-def test_who_may_only_look_sees_history_and_settings_but_no_password(django_user_model, grown):
+def test_who_may_only_look_sees_history_and_settings_but_no_password(grown):
     Instance.objects.filter(pk=grown.pk).update(host="db-1", username="reader", password="hunter2")
-    page = logged_in(django_user_model, "view_instance").get(url_of(grown))
+    page = logged_in("view_instance").get(url_of(grown))
     said = words(page)
     assert "Size 361.0 MiB" in said
     assert "db-1" in said

@@ -23,8 +23,8 @@ def test_the_page_has_them_also_before_the_first_sample(operator, fleet):
         assert [page.count(f'href="{page_of(instance, name)}"') for name in NAMES] == [times, times]
 
 
-def test_who_may_not_start_runs_sees_none_and_starts_none(django_user_model, fleet):
-    client = logged_in(django_user_model, "view_instance")
+def test_who_may_not_start_runs_sees_none_and_starts_none(fleet):
+    client = logged_in("view_instance")
     page = client.get(page_of(fleet[0])).content.decode()
     for name in NAMES:
         assert page_of(fleet[0], name) not in page
@@ -32,8 +32,8 @@ def test_who_may_not_start_runs_sees_none_and_starts_none(django_user_model, fle
     assert not SyncSession.objects.exists()
 
 
-def test_who_may_not_see_the_instance_finds_nothing(django_user_model, fleet):
-    client = logged_in(django_user_model, "trigger_aggregation")
+def test_who_may_not_see_the_instance_finds_nothing(fleet):
+    client = logged_in("trigger_aggregation")
     assert client.get(page_of(fleet[0], "collect_instance")).status_code == 404
 
 

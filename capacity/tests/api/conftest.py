@@ -1,7 +1,8 @@
 import pytest
-from django.contrib.auth.models import Permission
 from django.core.cache import cache
 from rest_framework.test import APIClient
+
+from whalefall.tests.people import user_with
 
 
 @pytest.fixture(autouse=True)
@@ -23,28 +24,13 @@ def client_of():
 
 
 @pytest.fixture
-def operator(django_user_model):
-    user = django_user_model.objects.create_user("operator")
-    names = ["trigger_aggregation", "view_syncsession"]
-    user.user_permissions.set(Permission.objects.filter(codename__in=names))
-    return user
+def operator(db):
+    return user_with("trigger_aggregation", "view_syncsession", name="operator")
 
 
 @pytest.fixture
 def api(client_of, operator):
     return client_of(operator)
-
-
-@pytest.fixture
-def client_with(client_of, django_user_model):
-    """An API client of a user who has these permissions and no other."""
-
-    def make(*codenames):
-        user = django_user_model.objects.create_user("-".join(codenames)[:100] or "nobody")
-        user.user_permissions.set(Permission.objects.filter(codename__in=codenames))
-        return client_of(user)
-
-    return make
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ import pytest
 from capacity.collection.measuring import measure_one
 from capacity.collection.sources import SOURCES, CollectionError
 from capacity.models import DbType
-from capacity.tests import servers
 from capacity.tests.servers import (
     HOST,
     MYSQL_PORT,
@@ -27,18 +26,6 @@ from capacity.tests.servers import (
 pytestmark = pytest.mark.live
 
 both_engines = pytest.mark.parametrize("engine", list(ROOT))
-
-
-@pytest.fixture(scope="module")
-def pg():
-    with servers.scratch_postgresql() as names:
-        yield names
-
-
-@pytest.fixture(scope="module")
-def my():
-    with servers.scratch_mysql() as names:
-        yield names
 
 
 def refusal(engine, **fields):

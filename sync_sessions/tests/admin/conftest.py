@@ -1,5 +1,4 @@
 import pytest
-from django.contrib.auth.models import Permission
 
 from sync_sessions.results import RecordResult
 from sync_sessions.services import sync_session_service
@@ -13,19 +12,6 @@ def make_instances():
         return [(one.pk, one.name) for one in make_fleet(count, "2025-06-25")]
 
     return make
-
-
-@pytest.fixture
-def staff_client(client, django_user_model):
-    """Logs in somebody of the staff who has these permissions, named as "view_syncsession"."""
-
-    def log_in(*codenames):
-        user = django_user_model.objects.create_user("staff", is_staff=True)
-        user.user_permissions.set(Permission.objects.filter(codename__in=codenames))
-        client.force_login(user)
-        return client
-
-    return log_in
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@ import uuid
 from datetime import timedelta
 
 import pytest
-from django.contrib.auth.models import Permission
 from rest_framework.test import APIClient
 
 from sync_sessions.services import sync_session_service
@@ -11,12 +10,8 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def viewer(django_user_model):
-    user = django_user_model.objects.create_user("viewer")
-    user.user_permissions.add(Permission.objects.get(codename="view_syncsession"))
-    client = APIClient()
-    client.force_login(user)
-    return client
+def viewer(client_with):
+    return client_with("view_syncsession")
 
 
 def test_a_session_is_shown_as_its_snapshot(viewer, open_session):

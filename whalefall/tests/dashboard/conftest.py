@@ -1,7 +1,6 @@
 from html.parser import HTMLParser
 
 import pytest
-from django.contrib.auth.models import Permission
 from django.urls import reverse
 
 
@@ -36,16 +35,3 @@ def dashboard(admin_client):
         return answer.context["dashboard"] | {"html": html, "text": " ".join(Words(html).found)}
 
     return open_it
-
-
-@pytest.fixture
-def viewer(client, django_user_model):
-    """Logs in a member of staff who has these permissions only."""
-
-    def log_in(*codenames):
-        user = django_user_model.objects.create_user(f"viewer-{len(codenames)}", is_staff=True)
-        user.user_permissions.set(Permission.objects.filter(codename__in=codenames))
-        client.force_login(user)
-        return client
-
-    return log_in

@@ -28,20 +28,20 @@ OF_INSTANCES = {"first_step", "fleet", "coverage", "tops", "attention"}
         (("change_instance", "view_instancesizeaggregation", "view_syncsession"), ALL, ""),
     ],
 )
-def test_each_sees_the_cards_that_the_permissions_allow(dashboard, viewer, codenames, cards, hidden):
+def test_each_sees_the_cards_that_the_permissions_allow(dashboard, staff_client, codenames, cards, hidden):
     make_fleet(1, "2025-06-29")
-    page = dashboard(client=viewer(*codenames))
+    page = dashboard(client=staff_client(*codenames))
     assert set(page) - {"hidden", "html", "text"} == cards
     assert page["hidden"] == hidden
     told = f"Not shown, as you may not view them: {hidden}. Ask an administrator for the permission."
     assert (told in page["text"]) is bool(hidden)
 
 
-def test_who_may_not_view_instances_sees_no_name_of_one(dashboard, viewer):
+def test_who_may_not_view_instances_sees_no_name_of_one(dashboard, staff_client):
     instance = make_instance("secret-name")
     add_both(instance, "2025-06-29", 1)
     failing("aggregation:daily", instance, reason="no luck with secret-name")
-    page = dashboard(client=viewer("view_instancesizeaggregation", "view_syncsession"))
+    page = dashboard(client=staff_client("view_instancesizeaggregation", "view_syncsession"))
     assert "1 failed" in page["text"]
     assert "secret-name" not in page["html"]
 
@@ -62,17 +62,17 @@ def populate(number):
 
 @pytest.mark.parametrize(("superuser", "queries"), [(True, 13), (False, 15)])
 @pytest.mark.parametrize("number", [3, 60])
-def test_the_page_costs_the_same_whatever_the_fleet(dashboard, admin_client, viewer, number, superuser, queries):
+def test_the_page_costs_the_same_whatever_the_fleet(dashboard, admin_client, staff_client, number, superuser, queries):
     permissions = ("view_instance", "view_instancesizeaggregation", "view_syncsession")
-    client = admin_client if superuser else viewer(*permissions)
+    client = admin_client if superuser else staff_client(*permissions)
     populate(number)
     with CaptureQueriesContext(connection) as captured:
         dashboard(client=client)
     assert len(captured) == queries
 
 
-def test_an_empty_database_costs_no_more(dashboard, viewer):
-    client = viewer("view_instance", "view_instancesizeaggregation", "view_syncsession")
+def test_an_empty_database_costs_no_more(dashboard, staff_client):
+    client = staff_client("view_instance", "view_instancesizeaggregation", "view_syncsession")
     with CaptureQueriesContext(connection) as captured:
         dashboard(client=client)
     assert len(captured) <= 15

@@ -109,14 +109,14 @@ def test_when_all_is_well_the_card_says_so(dashboard):
         (("view_instance", "view_instancesizeaggregation"), ["jump"]),
     ],
 )
-def test_what_needs_attention_tells_nothing_that_one_may_not_view(dashboard, viewer, codenames, kinds):
+def test_what_needs_attention_tells_nothing_that_one_may_not_view(dashboard, staff_client, codenames, kinds):
     failed, jumped = make_instance(), make_instance()
     for instance in (failed, jumped):
         add_both(instance, "2025-06-28", 100)
         add_both(instance, "2025-06-29", 200)
     aggregate(the("daily", "2025-06-29"), instances=[jumped])
     failing("aggregation:daily", failed)
-    page = dashboard(client=viewer(*codenames))
+    page = dashboard(client=staff_client(*codenames))
     assert [one["what"] for one in page["attention"]["shown"]] == kinds
 
 

@@ -48,14 +48,14 @@ def test_instances_without_a_sample_lead_to_collecting(dashboard):
     assert page["html"].count(f'href="{AGGREGATE_FLEET}"') == 2
 
 
-def test_the_fleet_is_not_run_by_who_may_not_nor_when_it_is_empty(dashboard, viewer):
-    for page in (dashboard(), dashboard(client=viewer("view_instance", "view_syncsession"))):
+def test_the_fleet_is_not_run_by_who_may_not_nor_when_it_is_empty(dashboard, staff_client):
+    for page in (dashboard(), dashboard(client=staff_client("view_instance", "view_syncsession"))):
         assert COLLECT_FLEET not in page["html"] and AGGREGATE_FLEET not in page["html"]
         make_instance()
 
 
-def test_who_may_not_add_instances_gets_no_link_to_do_it(dashboard, viewer):
-    page = dashboard(client=viewer("view_instance"))
+def test_who_may_not_add_instances_gets_no_link_to_do_it(dashboard, staff_client):
+    page = dashboard(client=staff_client("view_instance"))
     assert "No active instance yet" in page["text"]
     assert reverse("admin:capacity_instance_add") not in page["html"]
 
