@@ -14,7 +14,7 @@ class SyncType(models.TextChoices):
 
     @classmethod
     def by_hand(cls, instances: Sized | None) -> "SyncType":
-        """Of a run that a person starts for these instances; None: for the fleet."""
+        """The type of a run that a person starts for these instances; None: for the fleet."""
         if instances is None:
             return cls.MANUAL_TASK
         return cls.MANUAL_SINGLE if len(instances) == 1 else cls.MANUAL_BATCH

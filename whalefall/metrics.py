@@ -66,7 +66,7 @@ def _services() -> Iterator[Metric]:
 
 
 def _last_runs(runs: dict[str, SyncSession]) -> Iterator[Metric]:
-    """Of every kind of run (label `run`: a period type, or collection)."""
+    """The gauges of every kind of run (label `run`: a period type, or collection)."""
     text = "1 for the status that the last scheduled run of this kind ended with, else 0."
     status = GaugeMetricFamily("whalefall_last_run_status", text, labels=["run", "status"])
     gauges = {

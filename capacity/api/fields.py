@@ -109,6 +109,6 @@ def find_instances(keys: list[Any]) -> dict[int | str, Instance]:
 
 
 def listed(values: list[Any]) -> str:
-    """For a sentence: the first ones, as they were given."""
+    """The first ones as they were given, to stand in a sentence."""
     shown = ", ".join(repr(one)[:80] for one in values[:10])
     return shown if len(values) <= 10 else f"{shown}, …"

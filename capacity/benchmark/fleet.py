@@ -102,7 +102,9 @@ def _instances(fleet: Fleet) -> str:
 
 
 def _sizes(fleet: Fleet, day: int) -> str:
-    """Of one moment: (i, d, size, data). An integer hash of the three numbers on top of a steady rise or fall.
+    """The samples of one moment: (i, d, size, data).
+
+    Each is an integer hash of the three numbers on top of a steady rise or fall.
 
     Every 20th instance has an empty database, every 20th one that appears half-way; PostgreSQL's have no data
     and log sizes.

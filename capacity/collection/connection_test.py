@@ -16,8 +16,10 @@ from .sources import SOURCES, Measurement, Source
 #: Each holds a thread of the site while a server that says nothing is waited for.
 PROBES = Gate(3, gettext_lazy("Other connections are being tried at the moment: try again in a few seconds."), 10)
 
-#: In seconds. A server that takes longer in all is measured all right by a collection, which waits longer.
-CONNECT, STATEMENT, BUDGET = 3, 5, 10
+# In seconds, for a person who waits; a collection waits longer.
+CONNECT = 3  #: for the connection
+STATEMENT = 5  #: for each statement
+BUDGET = 10  #: for all of it
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ Problem = tuple[str, str] | None
 
 
 def name_problem(name: Any) -> Problem:
-    """Of the name of an instance or database."""
+    """What is wrong with the name of an instance or database, as (code, sentence); None if nothing is."""
     if not isinstance(name, str):
         return "not_a_text", _("The name must be a text.")
     if len(name) > MAX_NAME:

@@ -31,7 +31,8 @@ def size(label: Any, **options: Any) -> "models.BigIntegerField[Any, Any]":
 
 
 def list_indexes(prefix: str) -> list[models.Index]:
-    """Of both levels: each gives a page of a list in its order, the newest period first, and its count.
+    """The indexes of the tables of both levels, each for one kind of list: a page of it, newest period first, and
+    its count.
 
     They are few and small (equal keys share their space), as the roll-up writes them all with each row.
     """

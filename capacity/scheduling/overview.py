@@ -47,7 +47,7 @@ def missed_run(task: PeriodicTask, reading: Reading, session: SyncSession | None
         what.job == Job.AGGREGATE and what.scope != Scope.ALL and settings.WHALEFALL_AGGREGATION_ENABLED
     )
     due = last_time(when, zone, now - GRACE)
-    if not always or task.date_changed > due:  # as it is now it was not yet there
+    if not always or task.date_changed > due:  # edited since then: what it was at that time is not known
         return None
     return None if session and (session.status in OPEN_SESSION or session.created_at >= due) else due
 

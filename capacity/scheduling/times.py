@@ -34,7 +34,7 @@ class When:
 
     @property
     def months(self) -> tuple[int, ...]:
-        """Of a quarterly one: those of the year."""
+        """The months of the year in which a quarterly schedule fires."""
         return MONTHS[self.month - 1 :: 3]
 
     def crontab(self) -> Crontab:

@@ -3,11 +3,12 @@
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from cron_descriptor import FormatException, MissingFieldException, Options, WrongArgumentException, get_description
 from django.conf import settings
 from django.utils.dates import MONTHS, WEEKDAYS
 from django.utils.formats import date_format
+from django.utils.translation import get_language, pgettext
 from django.utils.translation import gettext as _
-from django.utils.translation import pgettext
 from django_celery_beat.models import PeriodicTask
 
 from capacity.periods import Period, period_config
@@ -48,7 +49,7 @@ def when_words(when: When, zone: ZoneInfo | str) -> str:
 
 
 def sentence(what: What, when: When) -> str:
-    """Of a schedule in the product's zone."""
+    """What is done and when, of a schedule in the product's zone."""
     return _("%(what)s, %(when)s.") % {"what": what_words(what), "when": when_words(when, settings.TIME_ZONE)}
 
 
@@ -65,9 +66,24 @@ def row_when(reading: Reading, task: PeriodicTask) -> str:
         if every == every._replace(minute="*", hour="*", day_of_week="*", day_of_month="*", month_of_year="*"):
             return _("every minute")
         order = every.minute, every.hour, every.day_of_month, every.month_of_year, every.day_of_week
-        return _("crontab %(fields)s, %(zone)s") % {"fields": " ".join(order), "zone": reading.zone}
+        fields = " ".join(order)
+        text = _("crontab %(fields)s, %(zone)s") % {"fields": fields, "zone": reading.zone}
+        said = _described(fields)
+        return told(said, text) if said else text
     rhythm = task.interval or task.solar or task.clocked
     return str(rhythm) if rhythm else _("never: it has no times")
+
+
+def _described(fields: str) -> str:
+    """A crontab in English words; "" for readers of other languages, in which cron-descriptor's days are English."""
+    if not (get_language() or "en").startswith("en"):
+        return ""
+    options = Options()
+    options.use_24hour_time_format = True
+    try:
+        return get_description(fields, options)
+    except (FormatException, MissingFieldException, WrongArgumentException):
+        return ""  # celery takes more than it does
 
 
 def moment_words(at: datetime) -> str:

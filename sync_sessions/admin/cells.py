@@ -133,7 +133,7 @@ def reason(thing: SyncSession | SyncInstanceRecord) -> Reason:
 
 
 def badge(thing: SyncSession | SyncInstanceRecord) -> dict[str, str]:
-    """For the theme's label."""
+    """Text and variant for the theme's label."""
     return {"text": capfirst(str(thing.get_status_display())), "variant": VARIANTS[thing.status]}
 
 

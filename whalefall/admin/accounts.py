@@ -18,7 +18,7 @@ admin.site.unregister(Group)
 
 
 class NoEscalation(ModelAdmin):
-    """For the admin of something that holds permissions: only who has all of them changes or deletes it."""
+    """The admin of something that holds permissions: only who has all of them changes or deletes it."""
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return super().has_change_permission(request, obj) and self.is_within(request.user, obj)

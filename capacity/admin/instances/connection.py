@@ -14,7 +14,10 @@ from .forms import ConnectionForm
 
 
 def test(model_admin: ModelAdmin, request: HttpRequest, object_id: str | None) -> HttpResponse:
-    """For who may save the form: POST with its fields; saves nothing. A blank password stands for the stored one."""
+    """Answers a POST of the form's fields, for those who may save it; saves nothing.
+
+    A blank password stands for the stored one.
+    """
     if request.method != "POST":
         return HttpResponseNotAllowed(["POST"])
     instance: Instance | None = None
@@ -36,7 +39,7 @@ def test(model_admin: ModelAdmin, request: HttpRequest, object_id: str | None) -
 
 
 def button_attributes(instance: Instance | None) -> dict[str, str]:
-    """Of the button: htmx posts the form around it, with its CSRF token, and puts the answer beside it."""
+    """The attributes of the button: htmx posts the form around it, with its CSRF token, and shows the answer below."""
     url = reverse("admin:capacity_instance_test_new_connection")
     if instance:
         url = reverse("admin:capacity_instance_test_connection", args=[instance.pk])

@@ -27,7 +27,7 @@ RECORDS_SHOWN = 10
 
 
 def of(instance: Any, request: HttpRequest) -> dict[str, Any]:
-    """For the template; `instance` has the annotations of `with_growth`."""
+    """What the template shows; `instance` has the annotations of `with_growth`."""
     day = today()
     databases = _databases(instance)
     largest = [one["name"] for one in databases[: len(charts.COLORS)]]

@@ -153,7 +153,7 @@ class ScheduleForm(forms.ModelForm):
             self.fields["name"].help_text = _("A default schedule keeps its name and what it does: switch it off.")
 
     def stored(self) -> tuple[What, When]:
-        """Of a row that the form can show; it is asked for no other."""
+        """The fields of a row that the form can show; it is asked for no other."""
         reading = read(self.instance)
         assert reading.what and reading.when, reading.problem
         return reading.what, reading.when

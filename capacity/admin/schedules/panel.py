@@ -20,7 +20,7 @@ from .listing import session_cell
 
 
 def form_panel(form: ScheduleForm, now: datetime) -> dict[str, Any] | None:
-    """Of what is typed or stored; None while there is nothing to say."""
+    """The preview of what is typed or stored; None while there is nothing to say."""
     plan = form.plan()
     if plan is None:
         return None
@@ -39,7 +39,7 @@ def form_panel(form: ScheduleForm, now: datetime) -> dict[str, Any] | None:
 
 
 def row_panel(request: HttpRequest, row: Schedule, now: datetime) -> dict[str, Any]:
-    """Of a row that is only looked at: one that the form cannot show, or by somebody who may not change it."""
+    """The preview of a row that is only looked at: the form cannot show it, or the reader may not change it."""
     reading, runs = read(row), []
     if reading.crontab and reading.zone and not reading.bounded:
         runs = next_runs(reading.what, reading.crontab, reading.zone, now, ZoneInfo(settings.TIME_ZONE))

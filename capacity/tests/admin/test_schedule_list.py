@@ -123,7 +123,7 @@ def test_rows_that_are_broken_or_not_ours_are_shown_with_a_reason(admin_client):
         "&#x27;hourly&#x27; is not a period type",
         "every 2 hours",
         "never: it has no times",
-        "crontab */15 * * * *, Europe/Berlin",
+        "Every 15 minutes: crontab */15 * * * *, Europe/Berlin",
         "Task celery.backend_cleanup",
         "It is no task that this form knows.",
     ):

@@ -7,6 +7,7 @@ import pytest
 from capacity.collection.measuring import measure_one
 from capacity.collection.sources import SOURCES, CollectionError
 from capacity.models import DbType
+from capacity.tests import servers
 from capacity.tests.servers import (
     HOST,
     MYSQL_PORT,

@@ -53,4 +53,4 @@ class StrictFields(serializers.Serializer[Any]):
 
 
 class NoFields(StrictFields):
-    """For a POST that takes nothing: an empty body or {}."""
+    """The body of a POST that takes nothing: empty, or {}."""

@@ -2,6 +2,10 @@
 
 from pymysql.constants import ER
 
+# By number where PyMySQL has no name:
+# https://dev.mysql.com/doc/mysql-errors/8.4/en/server-error-reference.html (1698, 1820, 1862, 3024, 3159),
+# https://dev.mysql.com/doc/mysql-errors/8.4/en/client-error-reference.html (2026),
+# https://mariadb.com/kb/en/mariadb-error-code-reference/ (1969).
 EXPIRED = ("wrong_password", "The password of user {user} on {server} has expired: set a new one.")
 CONNECT_ERRORS = {
     ER.ACCESS_DENIED_ERROR: ("wrong_password", "{server} refuses the login of user {user}: check name and password."),
