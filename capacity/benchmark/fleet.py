@@ -16,7 +16,8 @@ TODAY = date(2025, 4, 1)
 
 PERIOD_TABLES = ("database_size_aggregations", "instance_size_aggregations")
 RUN_TABLES = ("sync_instance_records", "sync_sessions", "stale_periods", *PERIOD_TABLES)
-FLEET_TABLES = ("database_size_stats", "instance_size_stats", "capacity_state", "instances")
+INSIGHT_TABLES = ("capacity_events", "capacity_forecasts", "capacity_limits")
+FLEET_TABLES = (*INSIGHT_TABLES, "database_size_stats", "instance_size_stats", "capacity_state", "instances")
 
 
 @dataclass(frozen=True)
