@@ -1,7 +1,7 @@
 """What a run says of its errors, for this reader.
 
 The stored texts are those of servers, drivers and databases: they name hosts, addresses and statements, so they are
-for staff. Whoever is not is told the sentence of the error's code, in their language.
+for staff and who edits the inventory. Whoever is not is told the sentence of the error's code, in their language.
 """
 
 from collections.abc import Mapping
@@ -18,8 +18,11 @@ TEXTS = {"error_message", "message", "error", "errors", "reason", "notes"}
 
 
 def may_see_servers(reader: Any) -> bool:
-    """Who is told the addresses of servers and what they say: one rule, for inventory and errors alike."""
-    return bool(reader.is_staff)
+    """Who is told the addresses of servers and what they say: one rule, for inventory and errors alike.
+
+    Staff, and who may set those addresses.
+    """
+    return bool(reader.is_staff or reader.has_perm("capacity.change_instance"))
 
 
 def tellable(data: Any, reader: Any, session_id: object, code: str = "") -> Any:

@@ -1,4 +1,5 @@
 from django.apps import AppConfig, apps
+from django.db.models.signals import pre_save
 from django.utils.translation import gettext_lazy as _
 
 
@@ -8,7 +9,9 @@ class WhaleFallConfig(AppConfig):
 
     def ready(self) -> None:
         from . import checks  # noqa: F401  (registers them)
+        from .accounts.tokens import end_with_password
 
+        pre_save.connect(end_with_password, sender=apps.get_model("auth", "User"), dispatch_uid="end_with_password")
         _name_others()
 
 

@@ -108,6 +108,30 @@ def check_celery_time_zone(**kwargs: Any) -> list[CheckMessage]:
     ]
 
 
+@register(deploy=True)
+def check_metrics_token(**kwargs: Any) -> list[CheckMessage]:
+    """I002 /metrics is closed, which may be meant."""
+    if settings.WHALEFALL_METRICS_TOKEN or settings.METRICS_WITHOUT_TOKEN:
+        return []
+    text = "/metrics is closed, as WHALEFALL_METRICS_TOKEN is not set."
+    return [Info(text, hint="Set a long random text, and have Prometheus send it.", id="whalefall.I002")]
+
+
+@register(deploy=True)
+def check_trusted_proxies(**kwargs: Any) -> list[CheckMessage]:
+    """I003 no proxy is named: behind one, all clients have its address."""
+    if settings.WHALEFALL_TRUSTED_PROXIES:
+        return []
+    return [
+        Info(
+            "No proxy is trusted, as WHALEFALL_TRUSTED_PROXIES is not set: behind one, all clients have its address, "
+            "and five wrong passwords lock a name for everybody.",
+            hint="Set the address that the proxy connects from, such as WHALEFALL_TRUSTED_PROXIES=127.0.0.1.",
+            id="whalefall.I003",
+        )
+    ]
+
+
 @register()
 def check_debug(**kwargs: Any) -> list[CheckMessage]:
     """E003 DEBUG, whose error pages show settings and data, on a host that others reach."""

@@ -47,6 +47,13 @@ def check_name(name: str) -> None:
         raise InvalidName(problem[1])
 
 
+def clean_text(text: str) -> str:
+    """Gives a text of one line that may be empty: a user name, a database. Raises InvalidName as `check_name` does."""
+    if text:
+        check_name(text)
+    return text
+
+
 def size_problem(size: Any) -> Problem:
     # bool is an int to Python, and a float may have lost its last digits on the way.
     if not isinstance(size, int) or isinstance(size, bool):

@@ -15,6 +15,8 @@ from sync_sessions.common.batches import delete_in_batches
 from sync_sessions.models import SyncSession
 from sync_sessions.services import sync_session_service
 
+from .logins import purge_logins
+
 log = structlog.get_logger(__name__)
 
 BATCH = 5000
@@ -53,6 +55,8 @@ def purge(*, dry_run: bool = False) -> PurgeResult:
     """
     retention = timedelta(days=settings.WHALEFALL_SESSION_RETENTION_DAYS)
     sessions = sync_session_service.purge(retention, dry_run=dry_run)
+    if not dry_run:
+        purge_logins(retention)
     state = CapacityState.objects.first()
     if state is None:
         return PurgeResult(None, 0, 0, sessions, ())

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from functools import reduce
 from operator import or_
 from typing import Any
+from uuid import UUID
 
 from django.contrib import admin
 from django.core.paginator import Page, Paginator
@@ -15,7 +16,7 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdo
 from unfold.decorators import display
 
 from sync_sessions.choices import RecordStatus
-from sync_sessions.common.admin.bounded import Bounded
+from sync_sessions.common.admin.bounded import Bounded, of_instances_named
 from sync_sessions.common.admin.filters import StartedFilter
 from sync_sessions.common.admin.read_only import ReadOnly
 from sync_sessions.common.statuses import VARIANTS
@@ -143,7 +144,17 @@ class SyncInstanceRecordAdmin(ReadOnly, Bounded):
     none_yet = gettext_lazy("Nothing has run yet: each run leaves a record of each of its instances here.")
     ordering = ["-id"]
     search_fields = ["instance_name", "=session__session_id"]
-    search_help_text = gettext_lazy("Instance, or session id")
+    search_help_text = gettext_lazy("Instance by its present name, or session id")
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[SyncInstanceRecord], search_term: str
+    ) -> tuple[QuerySet[SyncInstanceRecord], bool]:
+        if not search_term.strip():
+            return queryset, False
+        try:
+            return queryset.filter(session__session_id=UUID(search_term.strip())), False
+        except ValueError:
+            return of_instances_named(queryset, search_term), False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[SyncInstanceRecord]:
         return super().get_queryset(request).select_related("session")

@@ -11,6 +11,20 @@ DEFAULT_DAYS: int = knox_settings.TOKEN_TTL.days
 MOST_DAYS = 3650
 
 
+def end_with_password(sender: Any, instance: Any, raw: bool = False, update_fields: Any = None, **kwargs: Any) -> None:
+    """Before a user is saved: with another password, or none any more, the tokens end as the logins do.
+
+    Whoever has taken a password has maybe made a token with it. Not when a login only writes the same password anew,
+    as Django does when it has become more careful with them: `_password` is what was set since the last save.
+    """
+    if raw or instance.pk is None or (update_fields is not None and "password" not in update_fields):
+        return
+    stored = sender._default_manager.filter(pk=instance.pk).values_list("password", flat=True).first()
+    anew = update_fields == {"password"} and instance._password is None and instance.has_usable_password()
+    if stored not in (None, instance.password) and not anew:
+        AuthToken.objects.filter(user=instance).delete()
+
+
 def issue(token: Any, days: int) -> str:
     """Saves a new token of `token.user`, valid for so many days; gives its text, which is stored nowhere.
 

@@ -2,14 +2,18 @@
 
 from typing import Any
 
+from django import forms
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin as BaseGroupAdmin
 from django.contrib.auth.admin import UserAdmin as BaseUserAdmin
 from django.contrib.auth.models import Group, Permission, User
 from django.http import HttpRequest
-from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from unfold.forms import AdminOwnPasswordChangeForm, AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 from unfold.widgets import UnfoldAdminSelect2MultipleWidget
 
+from capacity.collection.validation import clean_text
 from sync_sessions.common.admin.base import ModelAdmin
 from whalefall.accounts.rights import beyond, held_by
 
@@ -47,6 +51,12 @@ class NoEscalation(ModelAdmin):
         return field
 
 
+#: Said where a password is changed, one's own and that of another.
+TOKENS_END = gettext_lazy("Enter it again. API tokens made so far end with the old password.")
+for form, again in ((AdminOwnPasswordChangeForm, "new_password2"), (AdminPasswordChangeForm, "password2")):
+    form.base_fields[again].help_text = TOKENS_END
+
+
 @admin.register(User)
 class UserAdmin(NoEscalation, BaseUserAdmin):
     form = UserChangeForm
@@ -57,6 +67,14 @@ class UserAdmin(NoEscalation, BaseUserAdmin):
     filter_horizontal = ()
     # The theme's own, which is empty, would come first.
     add_fieldsets = BaseUserAdmin.add_fieldsets
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """None who has done anything: the lines of the history that say so would go with the user."""
+        acted = User.objects.filter(pk__in=[one.pk for one in objs], logentry__isnull=False).distinct()
+        if kept := acted.values_list("username", flat=True):
+            text = _("%(name)s is in the history of what was done here: deactivate the user instead.")
+            return [], {}, set(), [text % {"name": name} for name in kept]
+        return super().get_deleted_objects(objs, request)
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         fieldsets = super().get_fieldsets(request, obj)
@@ -70,6 +88,12 @@ class UserAdmin(NoEscalation, BaseUserAdmin):
         ]
 
 
+class GroupForm(forms.ModelForm):
+    def clean_name(self) -> str:
+        return clean_text(self.cleaned_data["name"])
+
+
 @admin.register(Group)
 class GroupAdmin(NoEscalation, BaseGroupAdmin):
     filter_horizontal = ()
+    form = GroupForm

@@ -30,8 +30,8 @@ HANDLE = 16  #: so much of the hash, the key of the row, tells one token from th
 
 
 def users_within(user: Any) -> QuerySet[User]:
-    """The active users who may do nothing that this one may not: a token for another would lend their rights."""
-    users = User.objects.filter(is_active=True)
+    """The users who may do nothing that this one may not: a token for another would lend their rights."""
+    users = User.objects.all()
     if user.is_superuser:
         return users
     lacking = beyond(user)
@@ -79,7 +79,7 @@ class AuthTokenAdmin(ModelAdmin):
         return actions
 
     def formfield_for_foreignkey(self, db_field: Any, request: Any, **options: Any) -> Any:
-        options["queryset"] = users_within(request.user)
+        options["queryset"] = users_within(request.user).filter(is_active=True)
         return super().formfield_for_foreignkey(db_field, request, **options)
 
     @admin.display(description=gettext_lazy("token"))
@@ -110,8 +110,19 @@ class AuthTokenAdmin(ModelAdmin):
 
     @admin.action(description=gettext_lazy("Revoke"), permissions=["delete"])
     def revoke(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
-        tokens = list(queryset)
-        queryset.delete()
+        """Those of users who may do more are left to who may manage those users."""
+        within = queryset.filter(user__in=users_within(request.user))
+        tokens, beyond_reach = list(within), queryset.count() - within.count()
+        if beyond_reach:
+            text = ngettext(
+                "%(count)d token is of a user who may do more than you: it was not revoked.",
+                "%(count)d tokens are of users who may do more than you: they were not revoked.",
+                beyond_reach,
+            )
+            self.message_user(request, text % {"count": beyond_reach}, messages.ERROR)
+        if not tokens:
+            return
+        within.delete()
         for token in tokens:
             self._log(request, token, DELETION, "Revoked.")
         text = ngettext("%(count)d token revoked.", "%(count)d tokens revoked.", len(tokens))

@@ -20,7 +20,7 @@ class BodyLimit:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         if "Transfer-Encoding" in request.headers:
             return refuse(request, 411, _("Send the body with its Content-Length: it was sent in chunks."))
-        length = request.META.get("CONTENT_LENGTH") or "0"
+        length = str(request.META.get("CONTENT_LENGTH") or 0)
         if not length.isascii() or not length.isdigit():
             return refuse(request, 400, _("The Content-Length is no number."))
         if len(length) > 18 or int(length) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:

@@ -1,12 +1,21 @@
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from threading import Barrier
 
 import pytest
 import time_machine
 from axes.models import AccessAttempt, AccessLog
 from django.contrib.admin.models import LogEntry
+from django.contrib.auth import hashers
 from django.contrib.auth.models import Permission, User
 from django.contrib.messages import get_messages
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+
+from whalefall.accounts.address import client_address
 
 pytestmark = pytest.mark.django_db
 
@@ -100,3 +109,125 @@ def test_no_password_is_kept_with_a_failed_login(client):
     log_in(client, "ann", "hunter2")
     kept = str(AccessAttempt.objects.values().get())
     assert "hunter2" not in kept
+
+
+@pytest.fixture
+def hashed(monkeypatch):
+    """The passwords that were hashed to be checked, or to take as long."""
+    seen = []
+    real = hashers.MD5PasswordHasher.encode
+
+    def encode(self, password, salt):
+        seen.append(password)
+        return real(self, password, salt)
+
+    monkeypatch.setattr(hashers.MD5PasswordHasher, "encode", encode)
+    return seen
+
+
+def test_a_name_of_nobody_costs_as_much_as_one_of_somebody(client, hashed):
+    costs = {}
+    log_in(client, "somebody", "wrong")  # the first of a minute tidies up
+    User.objects.create_user("gone", password="right", is_staff=True, is_active=False)
+    User.objects.create_user("none", is_staff=True)  # without a password
+    for name in ("ann", "gone", "none", "nobody"):
+        hashed.clear()
+        with CaptureQueriesContext(connection) as queries:
+            log_in(client, name, "wrong")
+        costs[name] = (len(hashed), len(queries))
+    assert set(costs.values()) == {costs["ann"]}
+
+
+def test_a_locked_name_is_not_hashed_for(client, clock, hashed):
+    lock(client, "ann")
+    hashed.clear()
+    assert log_in(client, "ann").status_code == 429
+    assert hashed == []
+
+
+def test_fifty_wrong_passwords_from_anywhere_lock_a_name_everywhere(client, clock):
+    for number in range(50):
+        assert log_in(client, "ann", "wrong", REMOTE_ADDR=f"192.0.2.{number // 4}").status_code in (200, 429)
+    page = log_in(client, "ann", REMOTE_ADDR="198.51.100.1")
+    assert page.status_code == 429
+    assert "Wrong passwords were given for this name 50 times." in page.content.decode()
+    assert log_in(client, "ben", REMOTE_ADDR="198.51.100.1").status_code == 302
+
+
+def test_who_logs_in_takes_back_his_own_tries_alone(client, clock):
+    for number in range(12):
+        for _attempt in range(4):
+            log_in(client, "ann", "wrong", REMOTE_ADDR=f"192.0.2.{number}")
+    assert log_in(client, "ann", REMOTE_ADDR="198.51.100.1").status_code == 302
+    log_in(Client(), "ann", "wrong", REMOTE_ADDR="192.0.2.100")
+    assert log_in(Client(), "ann", "wrong", REMOTE_ADDR="192.0.2.101").status_code == 429
+
+
+def test_logins_of_one_address_are_bounded_before_anything_is_hashed(client, clock, hashed):
+    for number in range(30):
+        log_in(client, f"user-{number}", "wrong")
+    hashed.clear()
+    answer = log_in(client, "ann")
+    assert (answer.status_code, answer["Retry-After"], hashed) == (429, "61", [])
+    assert "too many logins from your address" in answer.content.decode()
+    assert log_in(client, "ann", REMOTE_ADDR="192.0.2.7").status_code == 302
+
+
+TRUSTED = ["10.0.0.1", "10.1.0.0/16"]
+
+
+@pytest.mark.parametrize(
+    ("connection_from", "forwarded", "whose"),
+    [
+        ("192.0.2.1", "198.51.100.9", "192.0.2.1"),  # no proxy of ours: it may write what it likes
+        ("10.0.0.1", "198.51.100.9", "198.51.100.9"),
+        ("10.0.0.1", "1.2.3.4, 198.51.100.9", "198.51.100.9"),  # what stands before was sent by the client
+        ("10.0.0.1", "1.2.3.4, 198.51.100.9, 10.1.2.3", "198.51.100.9"),
+        ("10.0.0.1", "", "10.0.0.1"),
+        ("10.0.0.1", "nonsense", "10.0.0.1"),
+        ("::ffff:10.0.0.1", "::ffff:198.51.100.9", "198.51.100.9"),
+    ],
+)
+def test_an_address_is_told_by_trusted_proxies_alone(rf, settings, connection_from, forwarded, whose):
+    settings.WHALEFALL_TRUSTED_PROXIES = TRUSTED
+    sent = {"HTTP_X_FORWARDED_FOR": forwarded} if forwarded else {}
+    assert client_address(rf.get("/", REMOTE_ADDR=connection_from, **sent)) == whose
+
+
+def test_without_trusted_proxies_no_header_is_read(client, clock):
+    for number in range(5):
+        page = log_in(client, "ann", "wrong", HTTP_X_FORWARDED_FOR=f"198.51.100.{number}")
+    assert page.status_code == 429
+
+
+def test_behind_a_trusted_proxy_one_client_does_not_lock_a_name_for_another(client, clock, settings):
+    settings.WHALEFALL_TRUSTED_PROXIES = ["127.0.0.1"]
+    for _attempt in range(5):
+        page = log_in(client, "ann", "wrong", HTTP_X_FORWARDED_FOR="198.51.100.1")
+    assert page.status_code == 429
+    assert log_in(client, "ann", HTTP_X_FORWARDED_FOR="198.51.100.2").status_code == 302
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_limit_holds_for_tries_at_the_same_time(monkeypatch):
+    """As many as there are threads have been let in before the first of them is found wrong."""
+    checked, together = [], Barrier(8, timeout=30)
+
+    def check(self, password):
+        checked.append(password)
+        time.sleep(0.2)
+        return False
+
+    monkeypatch.setattr(User, "check_password", check)
+
+    def guess(number):
+        try:
+            together.wait()
+            return log_in(Client(), "ann", f"guess-{number}", HTTP_USER_AGENT=f"agent {number % 3}").status_code
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(8) as pool:
+        statuses = list(pool.map(guess, range(24)))
+    assert len(checked) == 5
+    assert statuses.count(429) >= 19

@@ -7,7 +7,7 @@ from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminRadioSelectWidg
 
 from capacity.collection import hosts
 from capacity.collection.password_rule import must_repeat_password
-from capacity.collection.validation import check_name
+from capacity.collection.validation import check_name, clean_text
 from capacity.inventory import rules
 from capacity.models import Instance
 from capacity.models.fields import validate_text
@@ -67,6 +67,12 @@ class ConnectionForm(forms.ModelForm):
     def clean_tls_ca(self) -> str:
         rules.check_tls_ca(self.cleaned_data["tls_ca"])
         return self.cleaned_data["tls_ca"]
+
+    def clean_database_name(self) -> str:
+        return clean_text(self.cleaned_data["database_name"])
+
+    def clean_username(self) -> str:
+        return clean_text(self.cleaned_data["username"])
 
     def _post_clean(self) -> None:
         super()._post_clean()  # type: ignore[misc]

@@ -10,6 +10,7 @@ from django.http import HttpRequest, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import path, reverse
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter
 
@@ -17,7 +18,7 @@ from capacity.admin.charts import line
 from capacity.insight import csv_export
 from capacity.models import DatabaseSizeAggregation, DatabaseSizeStat, InstanceSizeAggregation, InstanceSizeStat
 from capacity.periods import today
-from sync_sessions.common.admin.bounded import Bounded
+from sync_sessions.common.admin.bounded import Bounded, of_instances_named
 from sync_sessions.common.admin.filters import DayRangeFilter
 from sync_sessions.common.gates import Busy
 
@@ -26,6 +27,7 @@ from .filters import CoverageFilter, PeriodTypeFilter
 
 ENGINE = ("instance__db_type", ChoicesDropdownFilter)
 INSTANCE = ("instance", AutocompleteSelectFilter)
+CHOSEN_INSTANCE = "instance__id__exact"  #: the parameter of that filter
 SIZES = ("size_bytes", "data_size_bytes", "log_size_bytes")
 
 
@@ -52,6 +54,18 @@ class RowAdmin(Bounded):
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
         export = {"export_url": reverse(f"admin:{self._name}_export")}
         return super().changelist_view(request, {**export, **(extra_context or {})})
+
+    def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> Any:
+        """Anything that the list searches, within a chosen instance; over all of them, the names of instances alone.
+
+        Among the names of databases all rows would have to be read.
+        """
+        if not search_term or request.GET.get(CHOSEN_INSTANCE):
+            return super().get_search_results(request, queryset, search_term)
+        if "database_name" in self.search_fields:
+            text = _("Found by the names of instances. To search for a database, choose its instance in the filter.")
+            self.message_user(request, text, messages.INFO)
+        return of_instances_named(queryset, search_term), False
 
     def export(self, request: HttpRequest) -> HttpResponseBase:
         """All rows that the list has with the same filters, search and order, as CSV, a block at a time."""

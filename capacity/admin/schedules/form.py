@@ -20,6 +20,7 @@ from unfold.widgets import (
     UnfoldBooleanSwitchWidget,
 )
 
+from capacity.collection.validation import clean_text
 from capacity.models import Schedule
 from capacity.periods import PERIOD_CONFIG
 from capacity.schedules import default_schedules
@@ -157,6 +158,9 @@ class ScheduleForm(forms.ModelForm):
         reading = read(self.instance)
         assert reading.what and reading.when, reading.problem
         return reading.what, reading.when
+
+    def clean_name(self) -> str:
+        return clean_text(self.cleaned_data["name"])
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data

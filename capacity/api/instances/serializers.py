@@ -5,7 +5,7 @@ from rest_framework import serializers
 
 from capacity.collection import hosts
 from capacity.collection.password_rule import must_repeat_password
-from capacity.collection.validation import check_name
+from capacity.collection.validation import check_name, clean_text
 from capacity.inventory import rules
 from capacity.models import Instance
 from sync_sessions.api.serializers import SyncSessionSerializer
@@ -22,7 +22,7 @@ SERVER = ("host", "port", "username")  #: where it is and who logs in there
 class InstanceSerializer(StrictFields, serializers.ModelSerializer[Instance]):
     """An instance. `password` is never in an answer; without one, or with "", the stored one is kept.
 
-    `host`, `port` and `username` are left out for who is not staff, as they are in errors.
+    `host`, `port` and `username` are left out for who is neither staff nor may change instances.
     """
 
     serializer_field_mapping = STRICT_FIELDS
@@ -72,6 +72,12 @@ class InstanceSerializer(StrictFields, serializers.ModelSerializer[Instance]):
     def validate_tls_ca(self, pem: str) -> str:
         rules.check_tls_ca(pem)
         return pem
+
+    def validate_database_name(self, name: str) -> str:
+        return clean_text(name)
+
+    def validate_username(self, name: str) -> str:
+        return clean_text(name)
 
     def validate(self, attrs: Any) -> Any:
         if not attrs.get("password"):

@@ -127,7 +127,7 @@ def test_a_blank_password_stands_for_the_stored_one(admin_client, reached):
     assert "hunter2" not in page.content.decode()
 
 
-@pytest.mark.parametrize("changes", [{"host": "elsewhere"}, {"port": 5433}])
+@pytest.mark.parametrize("changes", [{"host": "elsewhere"}, {"port": 5433}, {"db_type": "mysql"}])
 def test_a_stored_password_goes_to_no_other_server(admin_client, reached, changes):
     instance = make_instance(host="db", port=5432, username="u", password="hunter2")
     said = words(admin_client.post(url_of(instance), form(**{"host": "db", "port": 5432, **changes})))

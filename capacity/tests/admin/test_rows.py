@@ -111,7 +111,20 @@ def test_samples_and_day_totals_are_filtered_by_date_and_instance(admin_client):
         assert names(admin_client, url, collected_on_to="2025-03-05") == ["one"]
         assert names(admin_client, url, instance__id__exact=two.pk) == ["two"]
         assert names(admin_client, url, instance__db_type__exact="postgresql") == ["one"]
-    assert names(admin_client, SAMPLES, q="app") == ["two", "one"]
+
+
+def test_a_database_is_searched_within_an_instance_and_an_instance_over_all(admin_client):
+    one, two = make_instance("app one"), make_instance("two")
+    for instance in (one, two):
+        add_sample(instance, "app", "2025-03-05", 1)
+        add_sample(instance, "other", "2025-03-05", 1)
+    assert names(admin_client, SAMPLES, q="one app") == ["app one", "app one"]
+    assert names(admin_client, SAMPLES, q="app", instance__id__exact=two.pk) == ["two"]
+    assert "To search for a database, choose its instance" in text(admin_client, SAMPLES, q="app")
+    with CaptureQueriesContext(connection) as queries:
+        names(admin_client, SAMPLES, q="nothing like it")
+    read = [query["sql"] for query in queries if "database_size_stats" in query["sql"]]
+    assert [sql for sql in read if "LIKE" in sql.upper()] == []
 
 
 def test_coverage_and_growth_are_words_and_the_unknown_says_why(admin_client, weeks):

@@ -135,13 +135,15 @@ def test_a_password_that_is_missing_or_blank_is_kept(api, stored, body):
 
 
 def test_put_replaces_what_it_names_and_keeps_the_password(api, stored):
-    answer = api.put(f"{URL}{stored.pk}/", {"name": "renamed", "db_type": "mysql"})
+    answer = api.put(f"{URL}{stored.pk}/", {"name": "renamed", "db_type": "postgresql"})
     assert answer.status_code == 200
     stored.refresh_from_db()
-    assert (stored.name, stored.db_type, stored.password) == ("renamed", "mysql", "s3cret")
+    assert (stored.name, stored.db_type, stored.password) == ("renamed", "postgresql", "s3cret")
 
 
-@pytest.mark.parametrize("body", [{"host": "10.0.0.6"}, {"port": 5433}, {"port": None}, {"host": "", "password": ""}])
+@pytest.mark.parametrize(
+    "body", [{"host": "10.0.0.6"}, {"port": 5433}, {"db_type": "mysql"}, {"db_type": "mysql", "port": None}]
+)
 def test_another_host_or_port_needs_the_password_again(api, stored, body):
     assert problem(change(api, stored, **body)) == {"password": "password_required"}
     stored.refresh_from_db()
@@ -149,6 +151,18 @@ def test_another_host_or_port_needs_the_password_again(api, stored, body):
     assert change(api, stored, **{**body, "password": "new"}).status_code == 200
     stored.refresh_from_db()
     assert stored.password == "new"
+
+
+@pytest.mark.parametrize(("port", "body"), [(5432, {"port": None}), (None, {"port": 5432})])
+def test_the_usual_port_of_the_engine_is_the_same_port_written_or_not(api, port, body):
+    instance = make_instance(host="10.0.0.5", port=port, password="s3cret")
+    assert change(api, instance, **body).status_code == 200
+
+
+def test_an_empty_port_leads_elsewhere_when_the_engine_is_another(api):
+    instance = make_instance(host="10.0.0.5", port=None, password="s3cret")
+    assert problem(change(api, instance, db_type="mysql")) == {"password": "password_required"}
+    assert Instance.objects.get().db_type == "postgresql"
 
 
 def test_without_a_stored_password_the_host_is_free(api):

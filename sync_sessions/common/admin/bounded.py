@@ -2,12 +2,13 @@
 
 from typing import Any
 
+from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from sync_sessions.admin import cells
 from sync_sessions.common.api import pagination
 
-from .base import ListedFilters, ModelAdmin
+from .base import NUL, ListedFilters, ModelAdmin
 
 
 class Pages(pagination.BoundedPaginator):
@@ -32,3 +33,15 @@ class Bounded(ModelAdmin):
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ListedFilters]:
         return BoundedChangeList
+
+
+def of_instances_named(rows: QuerySet[Any], search_term: str) -> QuerySet[Any]:
+    """The rows (with an `instance`) of those whose name has all the words in it.
+
+    Instances are few, and an index leads from them to their rows; the rows themselves would all have to be read.
+    """
+    instances: Any = rows.model._meta.get_field("instance").related_model
+    named = instances._default_manager.all()
+    for word in search_term.replace(NUL, "").split():
+        named = named.filter(name__icontains=word)
+    return rows.filter(instance__in=list(named.order_by().values_list("pk", flat=True)))

@@ -2,6 +2,7 @@
 
 import pytest
 from django.contrib.auth.models import User
+from rest_framework.test import APIClient
 
 from capacity.aggregation.runners import DatabaseAggregationRunner
 from capacity.runs import queueing
@@ -96,10 +97,18 @@ def test_where_nothing_is_stored_nothing_is_told(as_role, failed):
     assert told(as_role("viewer"), session, "en") == ("", "", {"version": 1, "notes": []})
 
 
-def test_a_host_of_the_inventory_is_shown_to_who_may_see_it(as_role, failed):
+def test_the_inventory_hides_from_whom_what_errors_hide(as_role, failed):
     failed("refused")
-    [instance] = as_role("viewer").get("/api/v1/instances/").json()["results"]
-    assert instance["host"] == "db1.internal"
+    shown = {
+        role: set(as_role(role).get("/api/v1/instances/").json()["results"][0]) & {"host", "port", "username"}
+        for role in ("viewer", "operator", "administrator")
+    }
+    assert shown == {"viewer": set(), "operator": set(), "administrator": {"host", "port", "username"}}
+    make_staff()
+    user = User.objects.get(username="viewer")
+    client = APIClient()
+    client.force_authenticate(user)
+    assert client.get("/api/v1/instances/").json()["results"][0]["host"] == "db1.internal"
 
 
 @pytest.mark.parametrize(("path", "body"), [("current/", {}), ("runs/", {"periods": ["weekly"]})])
