@@ -7,7 +7,6 @@ from typing import NamedTuple
 import pytest
 from django.contrib import admin
 from django.contrib.auth.models import AnonymousUser, User
-from django.core.cache import cache
 from django.test import RequestFactory
 from django.urls import get_resolver
 from rest_framework.test import APIClient
@@ -146,7 +145,6 @@ def methods_of(view):
 @pytest.fixture
 def things():
     """{what it is: the value of the parameter that names it}"""
-    cache.clear()  # of the requests of the tests before
     instance, week = make_instance("pg-1"), the("weekly", "2025-06-25")
     ingest([a_sample(instance, "2025-06-25T10:00:00+08:00")])
     run(week)

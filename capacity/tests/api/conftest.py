@@ -1,14 +1,7 @@
 import pytest
-from django.core.cache import cache
 from rest_framework.test import APIClient
 
 from whalefall.tests.people import user_with
-
-
-@pytest.fixture(autouse=True)
-def _nothing_counted():
-    """Throttles count in the cache, and the clocks of tests stand still."""
-    cache.clear()
 
 
 @pytest.fixture

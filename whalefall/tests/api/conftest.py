@@ -1,14 +1,7 @@
 import pytest
-from django.core.cache import cache
 from rest_framework.test import APIClient
 
 from whalefall.tests.roles import token_of, user_of
-
-
-@pytest.fixture(autouse=True)
-def fresh_limits():
-    """The requests of the tests before are forgotten: a new user may have the key of an earlier one."""
-    cache.clear()
 
 
 @pytest.fixture

@@ -5,14 +5,9 @@ from types import SimpleNamespace
 
 import pytest
 import time_machine
-from django.core.cache import cache, caches
-from redis.backoff import NoBackoff
-from redis.retry import Retry
-from structlog.testing import capture_logs
+from django.db import connection
 
-from capacity.tests.servers import closed_port
 from whalefall.api.throttles import ScopedThrottle
-from whalefall.tests.brokers import redis_database
 
 pytestmark = pytest.mark.django_db
 
@@ -22,7 +17,6 @@ CURRENT = "/api/v1/capacity/aggregations/current/"
 @pytest.fixture(autouse=True)
 def two_a_minute(monkeypatch):
     monkeypatch.setattr(ScopedThrottle, "THROTTLE_RATES", {"trigger": "2/min"})
-    cache.clear()
 
 
 @pytest.fixture(autouse=True)
@@ -32,14 +26,7 @@ def clock():
         yield clock
 
 
-def in_redis(settings, url):
-    """The cache as production has it."""
-    options = {"socket_timeout": 1, "socket_connect_timeout": 1, "retry": Retry(NoBackoff(), 1)}
-    backend = "django.core.cache.backends.redis.RedisCache"
-    settings.CACHES = {"default": {"BACKEND": backend, "LOCATION": url, "OPTIONS": options}}
-
-
-def check_limit(as_role, problem):
+def test_who_asks_too_often_is_told_when_to_come_back(as_role, problem):
     operator, administrator = as_role("operator"), as_role("administrator")
     assert [operator.post(CURRENT).status_code for _n in range(2)] == [200, 200]
     answer = operator.post(CURRENT)
@@ -47,17 +34,6 @@ def check_limit(as_role, problem):
     assert answer["Retry-After"] == "40"
     # Nobody is kept out by what another does.
     assert administrator.post(CURRENT).status_code == 200
-
-
-def test_who_asks_too_often_is_told_when_to_come_back(as_role, problem):
-    check_limit(as_role, problem)
-
-
-def test_the_limit_holds_over_all_processes_with_redis(as_role, problem, settings):
-    with redis_database() as url:
-        in_redis(settings, url)
-        check_limit(as_role, problem)
-        cache.close()
 
 
 def let_in(threads=8, requests=25):
@@ -73,7 +49,7 @@ def let_in(threads=8, requests=25):
                 for _n in range(requests)
             ]
         finally:
-            caches.close_all()
+            connection.close()
         return sum(allowed)
 
     with ThreadPoolExecutor(threads) as pool:
@@ -85,15 +61,9 @@ def fifty_a_minute(monkeypatch):
     monkeypatch.setattr(ScopedThrottle, "THROTTLE_RATES", {"trigger": "50/min"})
 
 
+@pytest.mark.django_db(transaction=True)
 def test_requests_at_the_same_time_are_all_counted(fifty_a_minute):
     assert let_in() == 50
-
-
-def test_requests_at_the_same_time_are_all_counted_in_redis(fifty_a_minute, settings):
-    with redis_database() as url:
-        in_redis(settings, url)
-        assert let_in() == 50
-        cache.close()
 
 
 def test_who_comes_back_when_told_is_let_in(as_role, clock):
@@ -106,23 +76,7 @@ def test_who_comes_back_when_told_is_let_in(as_role, clock):
     assert [answer.status_code for answer in answers] == [200, 200, 429, 429, 200]
 
 
-def test_a_cache_that_keeps_nothing_lets_everybody_in(as_role, settings):
-    settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}}
-    operator = as_role("operator")
-    assert [operator.post(CURRENT).status_code for _n in range(3)] == [200, 200, 200]
-
-
 def test_reading_has_no_limit(as_role):
     viewer = as_role("viewer")
     url = "/api/v1/sync-sessions/00000000-0000-0000-0000-000000000000/"
     assert {viewer.get(url).status_code for _n in range(5)} == {404}
-
-
-def test_a_cache_that_does_not_answer_lets_everybody_in_and_is_in_the_log(as_role, settings):
-    operator = as_role("operator")
-    in_redis(settings, f"redis://:hunter2@127.0.0.1:{closed_port()}/0")
-    with capture_logs() as logs:
-        assert [operator.post(CURRENT).status_code for _n in range(3)] == [200, 200, 200]
-    lines = [line for line in logs if line["event"] == "throttle.cache_unavailable"]
-    assert [(line["log_level"], line["scope"]) for line in lines] == [("warning", "trigger")] * 3
-    assert "hunter2" not in str(logs)
