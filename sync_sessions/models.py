@@ -90,6 +90,12 @@ class SyncSession(models.Model):
     def __str__(self) -> str:
         return f"{self.get_sync_category_display()} {self.session_id}"
 
+    def retries(self) -> SyncSessionQuerySet:
+        """The sessions in which what failed or was cancelled in this one was run again, oldest first."""
+        if self.status not in (SessionStatus.FAILED, SessionStatus.CANCELLED):
+            return SyncSession.objects.none()
+        return SyncSession.objects.filter(details__retry_of=str(self.session_id), pk__gt=self.pk).order_by("pk")
+
     @property
     def selected(self) -> int | None:
         """For how many instances it was asked for; None when for the fleet, as it was at that time."""

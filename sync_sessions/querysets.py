@@ -6,7 +6,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q, Subquery
+from django.db.models import Case, Q, Subquery, When
 from django.db.models.functions import Now
 
 from .choices import OPEN_RECORD, OPEN_SESSION, RecordStatus, SessionStatus, SyncType
@@ -60,6 +60,18 @@ class SyncSessionQuerySet(models.QuerySet[Any]):
 class SyncInstanceRecordQuerySet(models.QuerySet[Any]):
     def unfinished(self) -> "SyncInstanceRecordQuerySet":
         return self.filter(status__in=OPEN_RECORD)
+
+    def worst_first(self) -> "SyncInstanceRecordQuerySet":
+        """Failed, cancelled, running, waiting, skipped, completed."""
+        order = (
+            RecordStatus.FAILED,
+            RecordStatus.CANCELLED,
+            RecordStatus.RUNNING,
+            RecordStatus.PENDING,
+            RecordStatus.SKIPPED,
+        )
+        ranks = [When(status=status, then=rank) for rank, status in enumerate(order)]
+        return self.order_by(Case(*ranks, default=len(order)), "id")
 
     def to_run_again(self) -> "SyncInstanceRecordQuerySet":
         """Failed or cancelled, of instances that are still there and active."""

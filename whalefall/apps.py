@@ -1,3 +1,5 @@
+from typing import Any
+
 from django.apps import AppConfig, apps
 from django.db.models.signals import pre_save
 from django.utils.translation import gettext_lazy as _
@@ -23,4 +25,14 @@ def _name_others() -> None:
     apps.get_app_config("axes").verbose_name = _("Logins")
     apps.get_app_config("knox").verbose_name = _("API access")
     token = apps.get_model("knox", "AuthToken")._meta
+    for name in ("AccessAttempt", "AccessLog"):
+        # Their own have the time in UTC.
+        setattr(apps.get_model("axes", name), "__str__", _attempt_words)  # noqa: B010
     token.verbose_name, token.verbose_name_plural = _("API token"), _("API tokens")
+
+
+def _attempt_words(attempt: Any) -> str:
+    from sync_sessions.admin.cells import moment
+    from sync_sessions.common.words import noted
+
+    return noted(attempt.username, moment(attempt.attempt_time))

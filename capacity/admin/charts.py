@@ -107,7 +107,9 @@ def options(unit: str, *, stacked: bool = False) -> dict[str, Any]:
                 "stacked": stacked,
                 "ticks": {"color": TEXT},
                 "title": title,
-                **({"beginAtZero": True} if stacked else {"grace": "5%"}),
+                # What is a hundredth of the size must not look like half of it.
+                "beginAtZero": True,
+                **({} if stacked else {"grace": "5%"}),
             },
         },
     }

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from sync_sessions.choices import RecordStatus, SessionStatus
 from sync_sessions.common.words import told
@@ -57,7 +58,12 @@ class CollectionResult:
         }
         if self.status == SessionStatus.CANCELLED:
             return _("Cancelled after %(completed)d of %(total)d instances had been collected.") % counts
-        return _("%(completed)d of %(total)d instances collected, %(failed)d failed, %(skipped)d skipped.") % counts
+        text = ngettext(
+            "%(completed)d of %(total)d instance collected, %(failed)d failed, %(skipped)d skipped.",
+            "%(completed)d of %(total)d instances collected, %(failed)d failed, %(skipped)d skipped.",
+            counts["total"],
+        )
+        return text % counts
 
     @property
     def errors(self) -> list[str]:

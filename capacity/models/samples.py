@@ -1,6 +1,7 @@
 """What was measured. Sizes are bytes; written by `capacity.collection.ingest` alone."""
 
 from django.db import models
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from .instance import Instance
@@ -37,7 +38,7 @@ class DatabaseSizeStat(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.instance} {self.database_name} {self.collected_at:%Y-%m-%d %H:%M}"
+        return f"{self.instance} {self.database_name} {timezone.localtime(self.collected_at):%Y-%m-%d %H:%M}"
 
 
 class InstanceSizeStat(models.Model):

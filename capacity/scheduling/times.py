@@ -15,7 +15,12 @@ LAST_DAY = 28  #: the last day that every month has
 MONTHS = tuple(range(1, 13))
 
 
+#: "Every N hours" begins anew at midnight, so these alone are of equal length.
+HOURS = (1, 2, 3, 4, 6, 8, 12)
+
+
 class Frequency(models.TextChoices):
+    HOURLY = "hourly", _("Every few hours")
     DAILY = "daily", _("Every day")
     WEEKLY = "weekly", _("Every week")
     MONTHLY = "monthly", _("Every month")
@@ -31,6 +36,7 @@ class When:
     weekdays: tuple[int, ...] = ()  #: of a weekly one, in order; see WEEKDAYS
     day: int = 1  #: of the month, 1 to LAST_DAY
     month: int = 1  #: of the quarter, 1 to 3
+    every: int = 1  #: hours, of an hourly one, from midnight on; one of HOURS. Of `at` the minute counts
 
     @property
     def months(self) -> tuple[int, ...]:
@@ -41,6 +47,8 @@ class When:
         """Its fields as django-celery-beat stores them."""
         minute, hour = str(self.at.minute), str(self.at.hour)
         match self.frequency:
+            case Frequency.HOURLY:
+                return Crontab(minute, "*" if self.every == 1 else f"*/{self.every}")
             case Frequency.WEEKLY:
                 return Crontab(minute, hour, day_of_week=_listed(day % 7 for day in self.weekdays))
             case Frequency.MONTHLY:
@@ -60,8 +68,12 @@ class When:
         days, weekdays = sorted(sets.day_of_month), {day or 7 for day in sets.day_of_week}
         every_day, every_weekday = len(days) == 31, len(weekdays) == 7
         months = tuple(sorted(sets.month_of_year))
-        if len(sets.minute) != 1 or len(sets.hour) != 1:
+        if len(sets.minute) != 1:
             return None
+        if len(sets.hour) != 1:
+            every = next((hours for hours in HOURS if sets.hour == set(range(0, 24, hours))), None)
+            always = every_day and every_weekday and months == MONTHS
+            return cls(Frequency.HOURLY, time(0, *sets.minute), every=every) if every and always else None
         at = time(*sets.hour, *sets.minute)
         if every_day and months == MONTHS:
             return cls(Frequency.DAILY, at) if every_weekday else cls(Frequency.WEEKLY, at, tuple(sorted(weekdays)))

@@ -19,8 +19,15 @@ from .times import Frequency, When
 
 SHOWN = 5  #: runs
 LOOKED_AT = 14  #: runs, to say that all of them come late
-#: Looking back for the last run: a frequency's longest pause and a day.
-LONGEST_PAUSE = {Frequency.DAILY: 2, Frequency.WEEKLY: 8, Frequency.MONTHLY: 32, Frequency.QUARTERLY: 93}
+#: Looking back for the last run: days, a frequency's longest pause and one more.
+LONGEST_PAUSE = {
+    Frequency.HOURLY: 1,
+    Frequency.DAILY: 2,
+    Frequency.WEEKLY: 8,
+    Frequency.MONTHLY: 32,
+    Frequency.QUARTERLY: 93,
+}
+MOST_RUNS = 26  #: in that time; an hourly one has most, and one more when the clock is put back
 
 
 @dataclass(frozen=True)
@@ -54,7 +61,7 @@ def next_times(crontab: Crontab, zone: ZoneInfo, now: datetime, count: int) -> l
 def last_time(when: When, zone: ZoneInfo, now: datetime) -> datetime:
     """The last moment, not after `now`, at which it should have run; in UTC."""
     before = now - timedelta(days=LONGEST_PAUSE[Frequency(when.frequency)])
-    past = [at for at in next_times(when.crontab(), zone, before, 9) if at <= now]
+    past = [at for at in next_times(when.crontab(), zone, before, MOST_RUNS) if at <= now]
     return past[-1]
 
 
@@ -79,7 +86,7 @@ def warnings(what: What, when: When, now: datetime, home: ZoneInfo) -> list[str]
                 % {"period": label}
             )
         late = _days_late(runs, periods)
-        if late and when.frequency != Frequency.DAILY:
+        if late and when.frequency not in (Frequency.HOURLY, Frequency.DAILY):
             text = ngettext(
                 "%(period)s: no run comes earlier than %(days)d day after it could.",
                 "%(period)s: no run comes earlier than %(days)d days after it could.",

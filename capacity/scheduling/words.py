@@ -7,7 +7,7 @@ from cron_descriptor import FormatException, MissingFieldException, Options, Wro
 from django.conf import settings
 from django.utils.dates import MONTHS, WEEKDAYS
 from django.utils.formats import date_format
-from django.utils.translation import get_language, pgettext
+from django.utils.translation import get_language, ngettext, pgettext
 from django.utils.translation import gettext as _
 from django_celery_beat.models import PeriodicTask
 
@@ -36,6 +36,13 @@ def what_words(what: What) -> str:
 def when_words(when: When, zone: ZoneInfo | str) -> str:
     values = {"time": f"{when.at:%H:%M}", "zone": zone, "day": when.day}
     match when.frequency:
+        case Frequency.HOURLY:
+            text = ngettext(
+                "every hour at minute %(minute)d, %(zone)s",
+                "every %(hours)d hours from midnight on, at minute %(minute)d, %(zone)s",
+                when.every,
+            )
+            return text % {**values, "hours": when.every, "minute": when.at.minute}
         case Frequency.WEEKLY:
             days = listed(str(WEEKDAYS[day - 1]) for day in when.weekdays)
             return _("every %(days)s at %(time)s, %(zone)s") % {**values, "days": days}

@@ -49,7 +49,7 @@ def test_it_prints_a_line_per_instance_and_the_sum(maria):
     total = format_bytes(InstanceSizeStat.objects.get().total_size_bytes)
     first, last = printed.splitlines()
     assert first.startswith(f"[maria]  mysql  2  {total}  completed  Sizes are estimates")
-    assert last == "1 of 1 instances collected, 0 failed, 0 skipped."
+    assert last == "1 of 1 instance collected, 0 failed, 0 skipped."
     assert error is None
 
 

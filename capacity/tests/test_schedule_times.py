@@ -47,6 +47,29 @@ NEXT = [
 ]
 
 
+@pytest.mark.parametrize(
+    ("text", "every"), [("15 * * * *", 1), ("15 */2 * * *", 2), ("15 0,6,12,18 * * *", 6), ("15 */12 * * *", 12)]
+)
+def test_every_few_hours_is_read_and_written(text, every):
+    when = When.of(crontab(text))
+
+    assert when == When("hourly", time(0, 15), every=every)
+    assert When.of(when.crontab()) == when
+
+
+@pytest.mark.parametrize("text", ["15 */5 * * *", "15 8-18 * * *", "15 */6 * * 1", "15,45 */6 * * *"])
+def test_other_hours_are_none_that_the_form_can_set(text):
+    assert When.of(crontab(text)) is None
+
+
+def test_an_hourly_one_should_last_have_run_within_the_hour():
+    now = local("2025-11-02T12:10", NEW_YORK)  # the day has 25 hours
+    when = When("hourly", time(0, 15), every=1)
+
+    assert last_time(when, NEW_YORK, now) == local("2025-11-02T11:15", NEW_YORK)
+    assert last_time(When("hourly", time(0, 15), every=6), NEW_YORK, now) == local("2025-11-02T06:15", NEW_YORK)
+
+
 @pytest.mark.parametrize(("text", "zone", "now", "expected"), NEXT)
 def test_the_next_times(text, zone, now, expected):
     times = next_times(crontab(text), zone, local(now, zone), 2)

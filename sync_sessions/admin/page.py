@@ -36,9 +36,10 @@ def may_cancel(session: SyncSession, request: HttpRequest) -> bool:
 
 
 def may_retry(session: SyncSession, request: HttpRequest) -> bool:
-    """One query, for an ended session."""
-    ended = session.status not in OPEN_SESSION
-    return ended and request.user.has_perm(start_permission()) and session.records.to_run_again().exists()
+    """Not again what has been run again: the new session offers what failed there. One query or two."""
+    if session.status in OPEN_SESSION or not request.user.has_perm(start_permission()):
+        return False
+    return session.records.to_run_again().exists() and not session.retries().exists()
 
 
 def live(session: SyncSession, request: HttpRequest) -> dict[str, Any]:
@@ -57,6 +58,7 @@ def live(session: SyncSession, request: HttpRequest) -> dict[str, Any]:
         "reason": cells.reason(session),
         "may_cancel": may_cancel(session, request),
         "may_retry": may_retry(session, request),
+        "retries": [] if is_open else [(one, session_url(one), cells.badge(one)) for one in session.retries()],
         "times": cells.facts(
             (_("queued at"), _waited(session) and cells.moment(session.created_at)),
             (_("started at"), session.started_at and cells.moment(session.started_at)),
@@ -92,7 +94,7 @@ def about(session: SyncSession) -> dict[str, Any]:
             (_("period"), cells.subject_text(session)),
             (_("scope"), cells.scope_text(session)),
             (_("kind"), cells.kind_text(session)),
-            (_("started by"), session.created_by or _("nobody: a schedule or a command")),
+            (_("started by"), session.created_by or _("a schedule or a command")),
             (_("runs again what failed in"), _retried(session)),
             *((line.label, line.text) for line in readable(kept)),
             (_("session id"), session.session_id),

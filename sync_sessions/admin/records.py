@@ -1,5 +1,6 @@
 """What became of the instances: a table on the session's page, a page for each, and a list of all."""
 
+from collections import Counter
 from dataclasses import dataclass
 from functools import reduce
 from operator import or_
@@ -59,7 +60,7 @@ class Row:
 class Choice:
     """A link of the filter."""
 
-    status: str
+    status: str  #: or the code of a reason
     label: str
     text: str  #: how many
     chosen: bool
@@ -74,22 +75,37 @@ def _instance_url(record: SyncInstanceRecord, request: HttpRequest) -> str:
 
 
 def table(session: SyncSession, request: HttpRequest) -> dict[str, Any]:
-    """A page of the session's records, those of one status if `?status=` names one. Two queries, however many."""
-    counted = session.records.order_by().values_list("status").annotate(n=Count("pk"))
-    counts = dict(counted)
-    asked = request.GET.get("status", "")
+    """A page of the session's records, what went wrong first; those of one status, or of one reason, if `?status=`
+    or `?reason=` names one. Two queries, however many."""
+    counted = session.records.order_by().values_list("status", "error_code").annotate(n=Count("pk"))
+    counts, reasons = Counter[str](), Counter[str]()
+    for status, code, count in counted:
+        counts[status] += count
+        reasons[code] += count
+    asked, code = request.GET.get("status", ""), request.GET.get("reason", "")
     chosen = asked if asked in RecordStatus.values else ""
-    records: QuerySet[SyncInstanceRecord] = session.records.order_by("id")
-    paginator = Paginator(records.filter(status=chosen) if chosen else records, PER_PAGE)
+    reason = code if code and code in reasons else ""
+    records: QuerySet[SyncInstanceRecord] = session.records.worst_first()
+    if reason:
+        records, chosen = records.filter(error_code=reason), ""
+    elif chosen:
+        records = records.filter(status=chosen)
+    paginator = Paginator(records, PER_PAGE)
     # Counted already.
-    paginator.count = counts.get(chosen, 0) if chosen else sum(counts.values())
+    paginator.count = reasons[reason] if reason else counts[chosen] if chosen else sum(counts.values())
     page: Page[SyncInstanceRecord] = paginator.get_page(request.GET.get("page"))
     return {
         "rows": [Row.of(record, request) for record in page],
         "page": page,
         "status": chosen,
+        "reason": reason,
+        "reasons": [
+            Choice(code, sentence_of(code) or code, cells.whole(count), code == reason)
+            for code, count in reasons.most_common()
+            if code
+        ],
         "choices": [
-            Choice("", _("All"), cells.whole(sum(counts.values())), not chosen),
+            Choice("", _("All"), cells.whole(sum(counts.values())), not chosen and not reason),
             *(
                 Choice(status, str(label), cells.whole(counts.get(status, 0)), status == chosen)
                 for status, label in RecordStatus.choices

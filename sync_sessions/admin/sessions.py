@@ -17,6 +17,7 @@ from unfold.decorators import display
 from sync_sessions.common.admin.base import ModelAdmin
 from sync_sessions.common.admin.filters import StartedFilter
 from sync_sessions.common.admin.read_only import ReadOnly
+from sync_sessions.common.history import has_history
 from sync_sessions.common.statuses import VARIANTS
 from sync_sessions.errors import SessionFinished
 from sync_sessions.models import SyncInstanceRecord, SyncSession
@@ -74,6 +75,7 @@ class SyncSessionAdmin(SessionButtons, ReadOnly, ModelAdmin):
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> Any:
         if session := kwargs.get("obj"):
             context.update(page.live(session, request), **page.about(session))
+            context["show_history"] = has_history(session)
             if self.shows_records(request):
                 context["table"] = table(session, request)
         return super().render_change_form(request, context, *args, **kwargs)

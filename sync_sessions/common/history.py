@@ -7,6 +7,7 @@ from django.contrib.admin.models import ADDITION, CHANGE, DELETION, LogEntry
 from django.contrib.admin.utils import label_for_field
 from django.contrib.auth import get_user_model
 from django.contrib.auth.hashers import make_password
+from django.contrib.contenttypes.models import ContentType
 from django.db.models import Model
 from django.utils.text import capfirst
 from django.utils.translation import override
@@ -46,3 +47,8 @@ def _log(by: Any, objects: Iterable[Model], flag: int, message: Any) -> None:
 def _command_line() -> Any:
     nobody = {"is_active": False, "password": make_password(None)}
     return get_user_model().objects.get_or_create(username=COMMAND_LINE, defaults=nobody)[0]
+
+
+def has_history(obj: Model) -> bool:
+    """Whether there is an entry. One query."""
+    return LogEntry.objects.filter(content_type=ContentType.objects.get_for_model(obj), object_id=str(obj.pk)).exists()

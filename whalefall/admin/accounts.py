@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.forms import AdminOwnPasswordChangeForm, AdminPasswordChangeForm, UserChangeForm, UserCreationForm
-from unfold.widgets import UnfoldAdminSelect2MultipleWidget
+from unfold.widgets import UnfoldAdminSelect2MultipleWidget, UnfoldBooleanSwitchWidget
 
 from capacity.collection.validation import clean_text
 from sync_sessions.common.admin.base import ModelAdmin
@@ -57,16 +57,32 @@ for form, again in ((AdminOwnPasswordChangeForm, "new_password2"), (AdminPasswor
     form.base_fields[again].help_text = TOKENS_END
 
 
+class NewUserForm(UserCreationForm):
+    """There is nothing but these pages to log in to: who is added may, and belongs to groups from the beginning."""
+
+    is_staff = forms.BooleanField(
+        label=gettext_lazy("May log in to these pages"),
+        initial=True,
+        required=False,
+        widget=UnfoldBooleanSwitchWidget,
+    )
+
+    class Meta(UserCreationForm.Meta):
+        fields = ("username", "is_staff", "groups")
+
+
 @admin.register(User)
 class UserAdmin(NoEscalation, BaseUserAdmin):
     form = UserChangeForm
-    add_form = UserCreationForm
+    add_form = NewUserForm
     change_password_form = AdminPasswordChangeForm
     list_display = ["username", "email", "is_active", "is_staff", "is_superuser", "last_login"]
     readonly_fields = ["last_login", "date_joined"]
     filter_horizontal = ()
     # The theme's own, which is empty, would come first.
-    add_fieldsets = BaseUserAdmin.add_fieldsets
+    add_fieldsets = (
+        (None, {"fields": ("username", "usable_password", "password1", "password2", "is_staff", "groups")}),
+    )
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
         """None who has done anything: the lines of the history that say so would go with the user."""

@@ -28,11 +28,16 @@ class Log(ModelAdmin):
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
+    def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> Any:
+        context["show_history"] = False
+        return super().render_change_form(request, context, *args, **kwargs)
+
 
 @admin.register(AccessAttempt)
 class AccessAttemptAdmin(Log):
     """Deleting a line unlocks its name at its address."""
 
+    change_form_before_template = "admin/axes/unlock_hint.html"
     list_display = ["attempt_time", "username", "ip_address", "badge", "user_agent"]
     fields = ["username", "ip_address", "state", "failures_since_start", "attempt_time", "user_agent", "path_info"]
     readonly_fields = ["state"]

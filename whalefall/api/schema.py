@@ -1,5 +1,6 @@
 """The OpenAPI schema: what all operations have in common."""
 
+import re
 from typing import Any
 
 from django.utils.translation import gettext_lazy
@@ -42,6 +43,16 @@ TAGS = (
 )
 
 
+VERBS = {
+    "list": "List",
+    "retrieve": "Read one",
+    "create": "Add",
+    "update": "Replace one",
+    "partial_update": "Change one",
+    "destroy": "Delete one",
+}
+
+
 class ProblemItemSerializer(serializers.Serializer[Any]):
     attr = serializers.CharField(help_text=gettext_lazy('The field, such as "3.size_bytes"; "" for the whole.'))
     code = serializers.CharField()
@@ -72,6 +83,14 @@ class ProductSchema(AutoSchema):
 
     def get_tags(self) -> list[str]:
         return next(([tag] for start, tag, _text in TAGS if self.path.startswith(start)), super().get_tags())
+
+    def get_summary(self) -> str:
+        """The beginning of what it does; of the usual actions of a thing, the verb and the thing's name."""
+        action = getattr(self.view, "action", None) or ""
+        if action not in VERBS:
+            return re.split(r"[.:;,] ", " ".join(str(self.get_description()).split()))[0].rstrip(".")
+        meta = self._get_serializer().Meta.model._meta
+        return f"{VERBS[action]} {meta.verbose_name_plural if action == 'list' else meta.verbose_name}"
 
     def get_operation(self, *args: Any, **kwargs: Any) -> Any:
         operation = super().get_operation(*args, **kwargs)

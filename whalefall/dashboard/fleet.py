@@ -20,6 +20,7 @@ from .words import instance_url
 COVERAGE_DAYS = 30
 FULL, MOST = 100, 90  #: percent of the instances: from here on a day is green, or orange
 TOP = 10
+LACKING = 5  #: of the days on which instances lack a sample, the latest
 
 
 def first_step(request: HttpRequest, fleet: Fleet) -> dict[str, Any] | None:
@@ -64,7 +65,7 @@ def fleet_cards(fleet: Fleet) -> list[dict[str, Any]]:
         {
             "title": _("Databases"),
             "value": databases,
-            "note": _("on their instance's latest day") if count else measured,
+            "note": _("on the last day each instance was measured") if count else measured,
         },
     ]
 
@@ -109,13 +110,17 @@ def coverage(fleet: Fleet) -> dict[str, Any] | None:
         "fewest": worst["count"],
         "there": worst["all"],
     }
-    return {"text": text % {**days[-1], **numbers}, "days": days, "marks": [coverage_mark(day) for day in days]}
+    lacking = [day for day in reversed(days) if day["missing"]][:LACKING]
+    marks = [coverage_mark(day) for day in days]
+    return {"text": text % {**days[-1], **numbers}, "days": days, "marks": marks, "lacking": lacking}
 
 
 def coverage_day(day: date, count: int, all_of_them: int, is_today: bool) -> dict[str, Any]:
     """`percent` is None while there was no instance."""
     percent = 100 * count // all_of_them if all_of_them else None
-    return {"day": formats.date_format(day), "count": count, "all": all_of_them, "percent": percent, "today": is_today}
+    missing = f"{reverse('admin:capacity_instance_changelist')}?missing={day}" if count < all_of_them else ""
+    shown = {"day": formats.date_format(day), "percent": percent, "today": is_today, "missing": missing}
+    return {**shown, "count": count, "all": all_of_them, "lacking": max(all_of_them - count, 0)}
 
 
 def coverage_mark(day: dict[str, Any]) -> dict[str, str]:

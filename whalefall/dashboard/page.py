@@ -1,5 +1,5 @@
-"""The admin's first page: the state of the fleet at a glance. At most 15 queries, the admin's own included, and one
-where there is a broker."""
+"""The admin's first page: the state of the fleet at a glance. At most 15 queries, the admin's own included, one
+more where there is a broker, and one for each last run that failed."""
 
 from datetime import date
 from typing import Any

@@ -43,13 +43,17 @@ def described(session: SyncSession, now: datetime) -> dict[str, Any]:
     days = [date.fromisoformat(day) for day in dates if day]
     return {
         "url": session_url(session),
-        "status": session.get_status_display(),
-        "variant": VARIANTS[session.status],
+        **badge(session),
         "period": days_text(days[0], days[-1]) if days else "",
         "age": timesince(ended, now, depth=1),
         "at": moment(ended),
         "counts": listed(counts(session)),
+        "again": [{"url": session_url(one), **badge(one)} for one in session.retries()],
     }
+
+
+def badge(session: SyncSession) -> dict[str, Any]:
+    return {"status": session.get_status_display(), "variant": VARIANTS[session.status]}
 
 
 def counts(session: SyncSession) -> list[str]:

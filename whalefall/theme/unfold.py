@@ -71,6 +71,8 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
             for label, icon in pages.items()
             if (model_admin := admins.get(label)) and model_admin.has_view_permission(request)
         ]
+        if "knox.authtoken" in pages:
+            items.append({"title": _("API description"), "icon": "api", "link": reverse("docs")})
         if items:
             sections.append({"title": title, "items": items, "separator": True, "collapsible": title is RAW})
     return sections

@@ -38,7 +38,9 @@ class ConnectionForm(forms.ModelForm):
         strip=False,
         validators=[validate_text],
         widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"}),
-        help_text=gettext_lazy("Stored encrypted and never shown. Leave it empty to keep the stored one."),
+        help_text=gettext_lazy(
+            "Stored encrypted, never shown. Left empty, the stored one stays, unless host or port change."
+        ),
     )
 
     class Meta:
@@ -56,7 +58,7 @@ class ConnectionForm(forms.ModelForm):
         where = [cleaned.get(name, getattr(self.instance, name)) for name in ("db_type", "host", "port")]
         moved = self.instance.pk and must_repeat_password(self.instance, *where)
         if moved and not cleaned.get("password"):
-            self.add_error("password", _("Give the password again, as the engine, host or port is another."))
+            self.add_error("password", _("The engine, host or port has changed: type the password again."))
         return cleaned
 
     def clean_host(self) -> str:

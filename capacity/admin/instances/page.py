@@ -1,17 +1,19 @@
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from django.contrib import admin, messages
 from django.db import transaction
-from django.db.models import Exists, F, OuterRef, QuerySet, Value
-from django.db.models.functions import Coalesce
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Value
+from django.db.models.functions import Coalesce, Lower
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import path
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+from unfold.decorators import display
 
 from capacity.admin.cells import change_cell, sample_cell, size_cell, unknown
 from capacity.errors import InstanceHasHistory
@@ -19,6 +21,8 @@ from capacity.insight.growth import LATE_AFTER, MONTH, WEEK, daily_sizes, days_u
 from capacity.inventory.deletion import delete_instance, refusals
 from capacity.models import Instance, InstanceSizeStat
 from capacity.periods import today
+from sync_sessions.common.admin.base import ListedFilters
+from sync_sessions.common.admin.filters import midnight
 
 from . import connection, history
 from .actions import InstanceActions
@@ -31,6 +35,12 @@ SPARK_DAYS = 30
 def known_first(name: str) -> Coalesce:
     """To sort by: what is unknown is the least, on both databases."""
     return Coalesce(F(name), Value(-(2**63)))
+
+
+class InstanceChangeList(ListedFilters):
+    def get_ordering_field(self, field_name: Any) -> Any:
+        """Names without regard to case, as people look for them."""
+        return Lower("name") if field_name == "name" else super().get_ordering_field(field_name)
 
 
 class LateFilter(admin.SimpleListFilter):
@@ -58,16 +68,39 @@ class LateFilter(admin.SimpleListFilter):
         return queryset.filter(measured, ~Exists(fresh), is_active=True)
 
 
+class MissingFilter(admin.SimpleListFilter):
+    """Active instances without a sample on a day, to which the dashboard's coverage leads."""
+
+    title = gettext_lazy("no sample on")
+    parameter_name = "missing"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(str(day), date_format(day)) for day in reversed(days_until(today(), SPARK_DAYS))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Instance]) -> QuerySet[Instance]:
+        if self.value() not in dict(self.lookup_choices):
+            return queryset
+        day = date.fromisoformat(self.value() or "")
+        there = InstanceSizeStat.objects.filter(instance=OuterRef("pk"))
+        # As the coverage counts them: from its creation or its first sample on.
+        begun = Q(created_at__lt=midnight(day + timedelta(days=1))) | Exists(there.filter(collected_on__lt=day))
+        return queryset.filter(begun, ~Exists(there.filter(collected_on=day)), is_active=True)
+
+
 @admin.register(Instance)
 class InstanceAdmin(InstanceActions):
     form = InstanceForm
     fields = InstanceForm.shown
-    list_display = ["name", "engine", "databases", "size", "week", "month", "spark", "sample", "is_active"]
-    list_filter = ["db_type", "is_active", LateFilter]
+    list_display = ["name", "engine", "databases", "size", "week", "month", "spark", "sample", "state"]
+    list_filter = ["db_type", "is_active", LateFilter, MissingFilter]
     list_per_page = 50
+    ordering = [Lower("name"), "name"]
     search_fields = ["name", "host", "description"]
     change_form_outer_before_template = "capacity/instance/history.html"
     change_form_before_template = "capacity/instance/connection.html"
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ListedFilters]:
+        return InstanceChangeList
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Instance]:
         return with_growth(super().get_queryset(request))
@@ -170,6 +203,10 @@ class InstanceAdmin(InstanceActions):
     @admin.display(description=gettext_lazy("30 days"))
     def spark(self, row: Any) -> str:
         return sparkline(row.daily_sizes)
+
+    @display(description=gettext_lazy("state"), ordering="is_active", label={True: "success", False: "default"})
+    def state(self, row: Any) -> tuple[bool, str]:
+        return row.is_active, _("Active") if row.is_active else _("Inactive")
 
     @admin.display(description=gettext_lazy("last sample"), ordering="last_sample_at")
     def sample(self, row: Any) -> str:

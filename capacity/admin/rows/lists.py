@@ -23,7 +23,7 @@ from sync_sessions.common.admin.filters import DayRangeFilter
 from sync_sessions.common.gates import Busy
 
 from .columns import change_column, coverage, percent_column, period, size_column
-from .filters import CoverageFilter, PeriodTypeFilter
+from .filters import CoverageFilter, FirstDayFilter, PeriodFilter, PeriodTypeFilter
 
 ENGINE = ("instance__db_type", ChoicesDropdownFilter)
 INSTANCE = ("instance", AutocompleteSelectFilter)
@@ -129,7 +129,7 @@ class InstanceSizeStatAdmin(RowAdmin):
 
 
 class PeriodRowAdmin(RowAdmin):
-    list_filter = [PeriodTypeFilter, ("period_start", DayRangeFilter), ENGINE, INSTANCE, CoverageFilter]
+    list_filter = [PeriodTypeFilter, PeriodFilter, ("period_start", FirstDayFilter), ENGINE, INSTANCE, CoverageFilter]
     change_form_before_template = "admin/capacity/row_history.html"
     average: str  #: the column that the chart of a row's page shows
     none_yet = gettext_lazy(

@@ -26,19 +26,25 @@ from capacity.periods import PERIOD_CONFIG
 from capacity.schedules import default_schedules
 from capacity.scheduling.job import Job, What
 from capacity.scheduling.reading import read
-from capacity.scheduling.times import LAST_DAY, WEEKDAYS, Frequency, When
+from capacity.scheduling.times import HOURS, LAST_DAY, WEEKDAYS, Frequency, When
 from sync_sessions.choices import Scope
 
 #: The fields that count only for one choice of another field: the browser hides the others, `clean` ignores them.
 USED_BY: dict[str, tuple[str, tuple[str, ...]]] = {
     "periods": ("job", (Job.AGGREGATE.value,)),
     "scope": ("job", (Job.AGGREGATE.value,)),
+    "every": ("frequency", (Frequency.HOURLY.value,)),
+    "minute": ("frequency", (Frequency.HOURLY.value,)),
+    "at": ("frequency", tuple(one.value for one in Frequency if one != Frequency.HOURLY)),
     "weekdays": ("frequency", (Frequency.WEEKLY.value,)),
     "month": ("frequency", (Frequency.QUARTERLY.value,)),
     "day": ("frequency", (Frequency.MONTHLY.value, Frequency.QUARTERLY.value)),
 }
 PREVIEW = "_preview"  #: the button that shows the next runs and saves nothing
 DAY_REFUSED = gettext_lazy("Give a day from 1 to 28: every month has those.")
+
+
+MINUTE_REFUSED = gettext_lazy("Give a minute from 0 to 59.")
 
 
 def _jobs(*jobs: Job) -> list[tuple[str, Any]]:
@@ -76,6 +82,25 @@ class ScheduleForm(forms.ModelForm):
         initial=Frequency.DAILY,
         widget=UnfoldAdminRadioSelectWidget,
         error_messages={"required": gettext_lazy("Choose when it runs.")},
+    )
+    every = forms.TypedChoiceField(
+        label=gettext_lazy("Hours between two runs"),
+        choices=[(hours, hours) for hours in HOURS],
+        coerce=int,
+        empty_value=None,
+        initial=1,
+        required=False,
+        widget=UnfoldAdminSelectWidget,
+        help_text=gettext_lazy("Counted from midnight on: every 6 hours is at 0, 6, 12 and 18 o'clock."),
+    )
+    minute = forms.IntegerField(
+        label=gettext_lazy("Minute of the hour"),
+        min_value=0,
+        max_value=59,
+        initial=0,
+        required=False,
+        widget=UnfoldAdminIntegerFieldWidget(attrs={"min": 0, "max": 59}),
+        error_messages=dict.fromkeys(("invalid", "min_value", "max_value"), MINUTE_REFUSED),
     )
     weekdays = forms.TypedMultipleChoiceField(
         label=gettext_lazy("Days of the week"),
@@ -125,7 +150,7 @@ class ScheduleForm(forms.ModelForm):
         labels = {"enabled": gettext_lazy("On"), "description": gettext_lazy("Description")}
         help_texts = {
             "name": gettext_lazy("What the list calls it."),
-            "enabled": gettext_lazy("Off: it stays here and does not run."),
+            "enabled": gettext_lazy("Switched off, it stays in the list and does not run."),
             "description": "",
         }
         error_messages = {"name": {"unique": gettext_lazy("Another schedule has this name: choose a new one.")}}
@@ -145,13 +170,15 @@ class ScheduleForm(forms.ModelForm):
         what, when = self.stored()
         self.initial.update(job=what.job, periods=what.periods, scope=what.scope)
         self.initial.update(frequency=when.frequency, weekdays=when.weekdays)
-        self.initial.update(month=when.month, day=when.day, at=when.at)
+        self.initial.update(month=when.month, day=when.day, at=when.at, every=when.every, minute=when.at.minute)
         if not what.can_run_now:
             self.fields["job"].choices = _jobs(Job(what.job))  # type: ignore[attr-defined]
         if self.instance.name in {default.name for default in default_schedules()}:
             for name in ("name", "job"):
                 self.fields[name].disabled = True
-            self.fields["name"].help_text = _("A default schedule keeps its name and what it does: switch it off.")
+            self.fields["name"].help_text = _(
+                "It comes with WhaleFall and keeps its name and task; to be rid of it, switch it off."
+            )
 
     def stored(self) -> tuple[What, When]:
         """The fields of a row that the form can show; it is asked for no other."""
@@ -173,9 +200,11 @@ class ScheduleForm(forms.ModelForm):
             "periods": _("Choose at least one period."),
             "weekdays": _("Choose at least one day of the week."),
             "day": str(DAY_REFUSED),
+            "every": _("Choose the hours between two runs."),
+            "minute": str(MINUTE_REFUSED),
         }
         for name, sentence in required.items():
-            if name in cleaned and not cleaned[name]:
+            if name in cleaned and cleaned[name] in (None, "", []):
                 self.add_error(name, sentence)
         return cleaned
 
@@ -190,7 +219,8 @@ class ScheduleForm(forms.ModelForm):
         if self.errors:
             return None
         given = self.cleaned_data
-        used = {name: given[name] for name in ("day", "month") if given.get(name)}
+        used = {name: given[name] for name in ("day", "month", "every") if given.get(name)}
+        at = given["at"] if "at" in given else time(0, given["minute"])
         periods = tuple(config.key for config in PERIOD_CONFIG if config.key in given.get("periods", ()))
         what = What(given["job"], periods, given.get("scope") or Scope.ALL.value)
-        return what, When(given["frequency"], given["at"], tuple(sorted(given.get("weekdays", ()))), **used)
+        return what, When(given["frequency"], at, tuple(sorted(given.get("weekdays", ()))), **used)

@@ -160,7 +160,7 @@ class ScheduleAdmin(ModelAdmin):
         return [
             (None, {"fields": ["name", "enabled"]}),
             (_("What it does"), {"fields": ["job", "periods", "scope"]}),
-            (_("When it runs"), {"fields": ["frequency", "weekdays", "month", "day", "at"]}),
+            (_("When it runs"), {"fields": ["frequency", "every", "minute", "weekdays", "month", "day", "at"]}),
             (_("Notes"), {"fields": ["description"]}),
         ]
 

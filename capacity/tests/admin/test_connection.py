@@ -131,7 +131,7 @@ def test_a_blank_password_stands_for_the_stored_one(admin_client, reached):
 def test_a_stored_password_goes_to_no_other_server(admin_client, reached, changes):
     instance = make_instance(host="db", port=5432, username="u", password="hunter2")
     said = words(admin_client.post(url_of(instance), form(**{"host": "db", "port": 5432, **changes})))
-    assert "Give the password again, as the engine, host or port is another." in said
+    assert "The engine, host or port has changed: type the password again." in said
     assert reached == []
     admin_client.post(url_of(instance), form(**{"host": "db", "port": 5432, "password": "typed", **changes}))
     assert [one.password for one in reached] == ["typed"]

@@ -160,7 +160,7 @@ def test_collecting_skips_what_has_no_host_and_says_why(operator, fleet):
         "manual_single",
     )
     [(_level, text)] = told(answer)
-    assert "0 of 1 instances collected, 0 failed, 1 skipped. pg-0: The instance has no host" in text
+    assert "0 of 1 instance collected, 0 failed, 1 skipped. pg-0: The instance has no host" in text
     assert len(history()) == 1
 
 

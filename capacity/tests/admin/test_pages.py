@@ -73,7 +73,7 @@ def test_the_stored_password_is_never_shown_and_a_blank_keeps_it(admin_client):
 def test_a_stored_password_is_not_sent_to_another_server(admin_client):
     admin_client.post(reverse("admin:capacity_instance_add"), form(password="s3cret"))
     url = reverse("admin:capacity_instance_change", args=[Instance.objects.get().pk])
-    assert "Give the password again" in admin_client.post(url, form(host="elsewhere")).content.decode()
+    assert "type the password again" in admin_client.post(url, form(host="elsewhere")).content.decode()
     assert Instance.objects.get().host == "db"
     admin_client.post(url, form(host="elsewhere", password="s3cret"))
     assert Instance.objects.get().host == "elsewhere"

@@ -39,7 +39,7 @@ def test_the_list_says_what_when_and_how_the_last_run_ended(admin_client):
         "2\xa0hours, 5\xa0minutes ago",
         "Failed",
         "none: it is off",
-        "it opens none",
+        "leaves none",
     ):
         assert text in html
     assert html.count(" (Asia/Shanghai)\n") + html.count(" (Asia/Shanghai)<") >= 6

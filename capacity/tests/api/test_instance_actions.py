@@ -38,7 +38,7 @@ def test_a_server_is_measured_now(api, operator, server):
     assert count > 0
     assert answer.json() == {
         "status": "completed",
-        "message": "1 of 1 instances collected, 0 failed, 0 skipped.",
+        "message": "1 of 1 instance collected, 0 failed, 0 skipped.",
         "instances": [
             {
                 "instance_id": server.pk,

@@ -31,6 +31,10 @@ class Bounded(ModelAdmin):
     paginator = Pages
     show_full_result_count = False
 
+    def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> Any:
+        context["show_history"] = False  # nobody changes what ingest, roll-up and runs write
+        return super().render_change_form(request, context, *args, **kwargs)
+
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ListedFilters]:
         return BoundedChangeList
 

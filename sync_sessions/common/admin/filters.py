@@ -18,9 +18,9 @@ class DayRangeFilter(RangeDateFilter):
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         if first := self._day("from"):
-            queryset = queryset.filter(**{f"{self.field_path}__gte": _midnight(first)})
+            queryset = queryset.filter(**{f"{self.field_path}__gte": midnight(first)})
         if last := self._day("to"):
-            queryset = queryset.filter(**{f"{self.field_path}__lt": _midnight(last + timedelta(days=1))})
+            queryset = queryset.filter(**{f"{self.field_path}__lt": midnight(last + timedelta(days=1))})
         return queryset
 
     def _day(self, end: str) -> date | None:
@@ -33,7 +33,8 @@ class DayRangeFilter(RangeDateFilter):
         return day if day and 2 <= day.year <= 9998 else None
 
 
-def _midnight(day: date) -> datetime:
+def midnight(day: date) -> datetime:
+    """At which that day begins in the product's time zone."""
     return timezone.make_aware(datetime.combine(day, time.min))
 
 

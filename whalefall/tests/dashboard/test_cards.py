@@ -74,7 +74,7 @@ def test_the_figures_on_top(dashboard):
         "Change in a week": ("-5.0 GiB", "-25.00 %", left_out),
         "Change in a month": ("+5.0 GiB", "+50.00 %", left_out),
         "Instances": ("2", None, "and 1 inactive one"),
-        "Databases": ("5", None, "on their instance's latest day"),
+        "Databases": ("5", None, "on the last day each instance was measured"),
     }
 
 

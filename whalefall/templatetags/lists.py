@@ -1,0 +1,24 @@
+"""What the headers of lists need."""
+
+import re
+from typing import Any
+
+from django import template
+from django.http import QueryDict
+
+register = template.Library()
+
+#: Columns of numbers and times: who sorts by one wants the largest or the latest first.
+LARGEST_FIRST = re.compile(
+    r"column-(\w+_(bytes|percent|count|time|at|on)|size|week|month|databases|sample|coverage|period|started|created"
+    r"|expiry|duration|items_synced|last_login|sample_count)\b"
+)
+
+
+@register.filter
+def sorted_by(header: dict[str, Any]) -> str:
+    """The address of the list sorted by this column alone: the largest first of numbers and times."""
+    address = QueryDict(header["url_primary"].removeprefix("?"), mutable=True)
+    column = str(address["o"]).split(".")[0].lstrip("-")
+    address["o"] = f"-{column}" if LARGEST_FIRST.search(header["class_attrib"]) else column
+    return f"?{address.urlencode()}"
