@@ -44,9 +44,11 @@ demo: $(RUNTIME)  ## a SQLite file with demo data, aggregated and shown
 	@echo "Now run: $(if $(wildcard .env),DATABASE_URL= )make serve"
 	@echo "and open http://127.0.0.1:8000/admin/ (login demo / demo)."
 
-serve: $(RUNTIME)  ## the site at http://127.0.0.1:8000/admin/
+serve: HOST ?= 127.0.0.1
+serve: PORT ?= 8000
+serve: $(RUNTIME)  ## the site at http://127.0.0.1:8000/admin/ (PORT=, HOST=)
 	@$(RUN) manage.py migrate --verbosity 0
-	@$(RUN) manage.py runserver 127.0.0.1:8000
+	@$(RUN) manage.py runserver $(HOST):$(PORT)
 
 # The settings read .env themselves; honcho would let it beat the environment.
 stack: $(DEV)  ## the site, a worker and beat on your PostgreSQL and Redis (DATABASE_URL, REDIS_URL)

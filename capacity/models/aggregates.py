@@ -105,7 +105,7 @@ class DatabaseSizeAggregation(PeriodRow):
     class Meta(PeriodRow.Meta):
         db_table = "database_size_aggregations"
         verbose_name = _("database period row")
-        verbose_name_plural = _("database period rows")
+        verbose_name_plural = _("growth of databases")
         constraints = [
             *PeriodRow.Meta.constraints,
             # The upsert's key: a re-run can only replace. It leads with the period, so that lists of one
@@ -150,7 +150,7 @@ class InstanceSizeAggregation(PeriodRow):
     class Meta(PeriodRow.Meta):
         db_table = "instance_size_aggregations"
         verbose_name = _("instance period row")
-        verbose_name_plural = _("instance period rows")
+        verbose_name_plural = _("growth of instances")
         constraints = [
             *PeriodRow.Meta.constraints,
             # The upsert's key.

@@ -24,7 +24,7 @@ class DatabaseSizeStat(models.Model):
     class Meta:
         db_table = "database_size_stats"
         verbose_name = _("sample")
-        verbose_name_plural = _("samples")
+        verbose_name_plural = _("measured sizes")
         ordering = ["-collected_at", "instance_id", "database_name"]
         constraints = [
             models.UniqueConstraint(
@@ -56,7 +56,7 @@ class InstanceSizeStat(models.Model):
     class Meta:
         db_table = "instance_size_stats"
         verbose_name = _("day total")
-        verbose_name_plural = _("day totals")
+        verbose_name_plural = _("sizes by day")
         ordering = ["-collected_on", "instance_id"]
         constraints = [
             models.UniqueConstraint(fields=["instance", "collected_on"], name="instance_size_stats_once"),

@@ -24,7 +24,7 @@ def test_without_javascript_one_logs_in_and_reads_every_kind_of_page(open_window
     for page, text in (
         ("instance_changelist", "Aggregate the fleet"),
         ("instance_add", "Database to connect to"),
-        ("databasesizeaggregation_changelist", "0 database period rows"),
+        ("databasesizeaggregation_changelist", "0 rows"),
     ):
         window.visit(f"capacity_{page}")
         window.says(text)
