@@ -24,7 +24,7 @@ class CapacityConfig(AppConfig):
     verbose_name = _("Capacity")
 
     def ready(self) -> None:
-        from .aggregation.dialect import register_sqlite_functions
+        from .percents import register_sqlite_functions
         from .runs import retry, wording
 
         post_migrate.connect(_install_schedules_once, sender=self, dispatch_uid="capacity.schedules")

@@ -8,6 +8,8 @@ from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 
 from capacity.insight.growth import LATE_AFTER, SLACK, percent
+from capacity.models import Instance, InstanceState
+from capacity.models.present import State
 from capacity.units import format_bytes, format_percent
 from sync_sessions.admin.cells import moment
 
@@ -22,16 +24,22 @@ def unknown(reason: str) -> SafeString:
     return format_html('<span title="{}" aria-label="{}" role="img">–</span>', reason, reason)
 
 
-def size_cell(size: int | None) -> SafeString:
-    if size is None:
+def size_cell(state: State | None) -> SafeString:
+    if state is None:
         return unknown(_("No sample yet."))
-    return format_html('<span class="whitespace-nowrap">{}</span>', format_bytes(size))
+    return format_html('<span class="whitespace-nowrap">{}</span>', format_bytes(state.last_size_bytes))
 
 
-def change_cell(last: int | None, before: int | None, span: timedelta) -> SafeString:
+def state_of(instance: Instance) -> InstanceState | None:
+    """None before the first sample; a query unless the list has it with its instances."""
+    return getattr(instance, "state", None)
+
+
+def change_cell(state: State | None, span: timedelta) -> SafeString:
     """Bytes and percent below them, with their sign."""
-    if last is None:
+    if state is None:
         return unknown(_("No sample yet."))
+    last, before = state.last_size_bytes, state.before(span)
     if before is None:
         return unknown(
             _("There is no sample of %(days)d to %(most)d days before the last one to compare with.")
@@ -51,8 +59,9 @@ def is_late(at: datetime | None, now: datetime) -> bool:
     return at is None or now - at > LATE_AFTER
 
 
-def sample_cell(at: datetime | None, now: datetime, expected: bool) -> SafeString:
+def sample_cell(state: InstanceState | None, now: datetime, expected: bool) -> SafeString:
     """The age of the last sample; a word marks it when one is `expected` and it is late."""
+    at = state.last_sample_at if state else None
     late = format_html('<span class="{}">{}</span>', WARNING, _("late")) if expected and is_late(at, now) else ""
     if at is None:
         return format_html("{} {}", unknown(_("No sample yet.")), late)

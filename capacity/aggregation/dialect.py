@@ -1,55 +1,6 @@
-"""The few things that SQLite and PostgreSQL say differently in the roll-up."""
+"""What the roll-up asks of PostgreSQL alone."""
 
-from datetime import date
-from typing import Any
-
-from django.db import connection, models
-from django.db.backends.base.base import BaseDatabaseWrapper
-
-
-def percent_of(change: int | None, previous: int | None) -> float | None:
-    """100 * change / previous, rounded half away from zero to 2 decimals; None without a previous, or of 0."""
-    if change is None or not previous:
-        return None
-    # Hundredths of a percent in whole numbers: exact, and four times as fast as Decimal.
-    hundredths = (20_000 * abs(change) + previous) // (2 * previous)
-    return (hundredths if change >= 0 else -hundredths) / 100
-
-
-def register_sqlite_functions(connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
-    """Gives SQLite, which has no exact decimals, `percent_of`. A receiver of `connection_created`."""
-    if connection.vendor == "sqlite":
-        connection.connection.create_function("percent_of", 2, percent_of, deterministic=True)
-
-
-class CoveredDays(models.Aggregate):
-    """How many distinct dates a date field has; all of them lie within `days` days from `start`."""
-
-    function = "COUNT"
-    template = "%(function)s(DISTINCT %(expressions)s)"
-    output_field = models.IntegerField()
-
-    def __init__(self, field: Any, *, start: date, days: int, **extra: Any) -> None:
-        super().__init__(field, **extra)
-        self.start, self.days = start, days
-
-    def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> tuple[str, list[Any]]:
-        """A bit per day, or-ed together and counted: COUNT(DISTINCT) sorts, and doubles the statement's time."""
-        field, params = compiler.compile(self.get_source_expressions()[0])
-        masks = []
-        for first in range(0, self.days, 64):
-            day = f"({field} - DATE '{self.start.isoformat()}')"
-            bit = f"CASE WHEN {day} BETWEEN {first} AND {first + 63} THEN 1::bigint << ({day} - {first}) END"
-            masks.append(f"COALESCE(bit_count(bit_or({bit})::bit(64)), 0)")
-        return f"({' + '.join(masks)})::int", [*params] * (2 * len(masks))
-
-
-def percent_sql(change: str, previous: str) -> str:
-    """`percent_of` as SQL of the current connection."""
-    if connection.vendor == "postgresql":
-        # 30 decimals, so that no quotient is mistaken for a tie.
-        return f"ROUND(100.{'0' * 30} * {change} / NULLIF({previous}, 0), 2)"
-    return f"percent_of({change}, {previous})"
+from django.db import connection
 
 
 def set_chunk_limits(seconds: float) -> None:

@@ -30,12 +30,12 @@ def stale_periods(configs: Iterable[PeriodConfig], today: date, since: date | No
     Oldest first; two queries.
     """
     periods = StalePeriod.objects.periods([config.key for config in configs], today)
-    purged_before = CapacityState.purged_before()
+    days_begin = CapacityState.days_begin()
     return [
         period
         for period in periods
         # Made again without their samples, they would lose what they have.
-        if period.previous().start >= purged_before and (since is None or period.end >= since)
+        if period.previous().start >= days_begin and (since is None or period.end >= since)
     ]
 
 

@@ -6,9 +6,9 @@ from typing import Any
 
 from django.db.models import Count, F, Max, Q, QuerySet, Sum
 
-from capacity.aggregation.dialect import percent_of
 from capacity.aggregation.rollup import TREND_PERCENT, Level
 from capacity.models import TrendDirection
+from capacity.percents import percent_of
 from capacity.periods import Period
 
 HALF = 2**32

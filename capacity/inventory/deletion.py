@@ -8,11 +8,15 @@ from django.utils.translation import gettext as _
 
 from capacity.errors import CapacityError
 from capacity.models import (
+    CarriedDatabase,
+    DatabaseDayStat,
     DatabaseSizeAggregation,
     DatabaseSizeStat,
+    DatabaseState,
     Instance,
     InstanceSizeAggregation,
     InstanceSizeStat,
+    InstanceState,
     StalePeriod,
 )
 from sync_sessions.models import SyncInstanceRecord
@@ -23,6 +27,10 @@ BATCH = 5000
 HISTORY: dict[str, type[models.Model]] = {
     "samples": DatabaseSizeStat,
     "days": InstanceSizeStat,
+    "database_days": DatabaseDayStat,
+    "carried": CarriedDatabase,
+    "database_states": DatabaseState,
+    "instance_states": InstanceState,
     "database_rows": DatabaseSizeAggregation,
     "instance_rows": InstanceSizeAggregation,
     "marks": StalePeriod,

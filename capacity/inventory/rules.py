@@ -7,6 +7,7 @@ from capacity.collection import hosts
 from capacity.collection.validation import name_problem
 from capacity.errors import FieldKeyError, InputError, InstanceHasHistory, InstanceHasNoHost, InstanceInactive
 from capacity.models import (
+    DatabaseDayStat,
     DatabaseSizeAggregation,
     DatabaseSizeStat,
     Instance,
@@ -14,7 +15,13 @@ from capacity.models import (
     InstanceSizeStat,
 )
 
-HISTORY = (DatabaseSizeStat, InstanceSizeStat, DatabaseSizeAggregation, InstanceSizeAggregation)
+HISTORY = (
+    DatabaseSizeStat,
+    DatabaseDayStat,
+    InstanceSizeStat,
+    DatabaseSizeAggregation,
+    InstanceSizeAggregation,
+)
 
 
 class InvalidName(InputError):

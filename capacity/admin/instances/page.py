@@ -1,10 +1,9 @@
-from datetime import timedelta
 from functools import reduce
 from operator import or_
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Exists, F, OuterRef, QuerySet, Value
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Value
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
@@ -12,10 +11,10 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from capacity.admin.cells import change_cell, sample_cell, size_cell, unknown
-from capacity.insight.growth import LATE_AFTER, MONTH, WEEK, daily_sizes, days_until, with_growth
+from capacity.admin.cells import change_cell, sample_cell, size_cell, state_of, unknown
+from capacity.insight.growth import LATE_AFTER, MONTH, WEEK, daily_sizes, days_until
 from capacity.inventory.rules import HISTORY
-from capacity.models import Instance, InstanceSizeStat
+from capacity.models import Instance
 from capacity.periods import today
 
 from . import connection, history
@@ -44,13 +43,7 @@ class LateFilter(admin.SimpleListFilter):
         if self.value() != "late":
             return queryset
         since = timezone.now() - LATE_AFTER
-        # By the day as well, which is in the index.
-        fresh = InstanceSizeStat.objects.filter(
-            instance=OuterRef("pk"),
-            collected_on__gte=timezone.localdate(since) - timedelta(days=1),
-            collected_at__gte=since,
-        )
-        return queryset.filter(~Exists(fresh), is_active=True)
+        return queryset.filter(Q(state=None) | Q(state__last_sample_at__lt=since), is_active=True)
 
 
 @admin.register(Instance)
@@ -66,7 +59,7 @@ class InstanceAdmin(InstanceActions):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Instance]:
         # Not decrypted for a page that does not need it.
-        return with_growth(super().get_queryset(request).defer("password"))
+        return super().get_queryset(request).defer("password").select_related("state")
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         """With what the spark lines need, of the rows of this page alone."""
@@ -127,26 +120,27 @@ class InstanceAdmin(InstanceActions):
     def engine(self, row: Any) -> str:
         return row.get_db_type_display()
 
-    @admin.display(description=gettext_lazy("databases"), ordering=known_first("last_databases"))
+    @admin.display(description=gettext_lazy("databases"), ordering=known_first("state__last_database_count"))
     def databases(self, row: Any) -> Any:
-        return unknown(_("No sample yet.")) if row.last_databases is None else row.last_databases
+        state = state_of(row)
+        return state.last_database_count if state else unknown(_("No sample yet."))
 
-    @admin.display(description=gettext_lazy("size"), ordering=known_first("last_bytes"))
+    @admin.display(description=gettext_lazy("size"), ordering=known_first("state__last_size_bytes"))
     def size(self, row: Any) -> str:
-        return size_cell(row.last_bytes)
+        return size_cell(state_of(row))
 
-    @admin.display(description=gettext_lazy("change in a week"), ordering=known_first("week_change"))
+    @admin.display(description=gettext_lazy("change in a week"), ordering=known_first("state__week_change_bytes"))
     def week(self, row: Any) -> str:
-        return change_cell(row.last_bytes, row.week_ago_bytes, WEEK)
+        return change_cell(state_of(row), WEEK)
 
-    @admin.display(description=gettext_lazy("change in a month"), ordering=known_first("month_change"))
+    @admin.display(description=gettext_lazy("change in a month"), ordering=known_first("state__month_change_bytes"))
     def month(self, row: Any) -> str:
-        return change_cell(row.last_bytes, row.month_ago_bytes, MONTH)
+        return change_cell(state_of(row), MONTH)
 
     @admin.display(description=gettext_lazy("30 days"))
     def spark(self, row: Any) -> str:
         return sparkline(row.daily_sizes)
 
-    @admin.display(description=gettext_lazy("last sample"), ordering="last_sample_at")
+    @admin.display(description=gettext_lazy("last sample"), ordering="state__last_sample_at")
     def sample(self, row: Any) -> str:
-        return sample_cell(row.last_sample_at, timezone.now(), row.is_active)
+        return sample_cell(state_of(row), timezone.now(), row.is_active)
