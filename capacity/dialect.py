@@ -1,9 +1,8 @@
-"""The few things that SQLite and PostgreSQL say differently in the roll-up."""
+"""The few things that SQLite and PostgreSQL say differently."""
 
-from datetime import date
 from typing import Any
 
-from django.db import connection, models
+from django.db import connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from capacity.units import hundredths
@@ -19,28 +18,6 @@ def register_sqlite_functions(connection: BaseDatabaseWrapper, **kwargs: Any) ->
     """Gives SQLite, which has no exact decimals, `percent_of`. A receiver of `connection_created`."""
     if connection.vendor == "sqlite":
         connection.connection.create_function("percent_of", 2, percent_of, deterministic=True)
-
-
-class CoveredDays(models.Aggregate):
-    """How many distinct dates a date field has; all of them lie within `days` days from `start`."""
-
-    function = "COUNT"
-    template = "%(function)s(DISTINCT %(expressions)s)"
-    output_field = models.IntegerField()
-
-    def __init__(self, field: Any, *, start: date, days: int, **extra: Any) -> None:
-        super().__init__(field, **extra)
-        self.start, self.days = start, days
-
-    def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> tuple[str, list[Any]]:
-        """A bit per day, or-ed together and counted: COUNT(DISTINCT) sorts, and doubles the statement's time."""
-        field, params = compiler.compile(self.get_source_expressions()[0])
-        masks = []
-        for first in range(0, self.days, 64):
-            day = f"({field} - DATE '{self.start.isoformat()}')"
-            bit = f"CASE WHEN {day} BETWEEN {first} AND {first + 63} THEN 1::bigint << ({day} - {first}) END"
-            masks.append(f"COALESCE(bit_count(bit_or({bit})::bit(64)), 0)")
-        return f"({' + '.join(masks)})::int", [*params] * (2 * len(masks))
 
 
 def percent_sql(change: str, previous: str) -> str:

@@ -52,15 +52,15 @@ def setting(name: str, default: Any, parse: Callable[[str], Any], expects: str, 
         raise ImproperlyConfigured(f"{name} {wrong}: set {expects}.") from None
 
 
-def whole(name: str, default: int, low: int, high: int, unit: str = "") -> int:
-    """A whole number from `low` to `high`."""
+def whole(name: str, default: int, low: int, high: int, unit: str = "", *, zero: str = "") -> int:
+    """A whole number from `low` to `high`, or 0 if that means something: `zero`."""
 
     def parse(raw: str) -> int:
-        if not re.fullmatch("[0-9]{1,20}", raw) or not low <= int(raw) <= high:
+        if not re.fullmatch("[0-9]{1,20}", raw) or not (low <= int(raw) <= high or (zero and int(raw) == 0)):
             raise ValueError
         return int(raw)
 
-    return setting(name, default, parse, f"a whole number{unit} from {low} to {high}")
+    return setting(name, default, parse, f"{f'0 ({zero}) or ' * bool(zero)}a whole number{unit} from {low} to {high}")
 
 
 def boolean(name: str, default: bool) -> bool:

@@ -8,6 +8,8 @@ from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 
 from capacity.insight.growth import LATE_AFTER, SLACK
+from capacity.models import Instance, InstanceState
+from capacity.models.present import State
 from capacity.units import format_bytes, format_percent, percent
 from sync_sessions.admin.cells import moment
 
@@ -22,16 +24,22 @@ def unknown(reason: str) -> SafeString:
     return format_html('<span title="{}" aria-label="{}" role="img">–</span>', reason, reason)
 
 
-def size_cell(size: int | None) -> SafeString:
-    if size is None:
+def size_cell(state: State | None) -> SafeString:
+    if state is None:
         return unknown(_("No sample yet."))
-    return format_html('<span class="whitespace-nowrap">{}</span>', format_bytes(size))
+    return format_html('<span class="whitespace-nowrap">{}</span>', format_bytes(state.last_size_bytes))
 
 
-def change_cell(last: int | None, before: int | None, span: timedelta) -> SafeString:
+def state_of(instance: Instance) -> InstanceState | None:
+    """None before the first sample; a query unless the list has it with its instances."""
+    return getattr(instance, "state", None)
+
+
+def change_cell(state: State | None, span: timedelta) -> SafeString:
     """Bytes and percent below them, with their sign."""
-    if last is None:
+    if state is None:
         return unknown(_("No sample yet."))
+    last, before = state.last_size_bytes, state.before(span)
     if before is None:
         return unknown(
             _("There is no sample of %(days)d to %(most)d days before the last one to compare with.")
@@ -47,9 +55,10 @@ def change_cell(last: int | None, before: int | None, span: timedelta) -> SafeSt
     )
 
 
-def sample_cell(at: datetime | None, now: datetime, since: datetime | None) -> SafeString:
+def sample_cell(state: InstanceState | None, now: datetime, since: datetime | None) -> SafeString:
     """The age of the last sample; a word marks it when it is late. `since`: from when on they are expected, if at
     all."""
+    at = state.last_sample_at if state else None
     is_late = since is not None and now - (at or since) > LATE_AFTER
     late = format_html('<span class="{}">{}</span>', WARNING, _("late")) if is_late else ""
     if at is None:

@@ -10,7 +10,7 @@ from django.utils import formats
 from django.utils.translation import gettext as _
 
 from capacity.insight.growth import daily_sizes, days_until
-from capacity.models import DatabaseSizeAggregation, DatabaseSizeStat, Instance, InstanceSizeAggregation
+from capacity.models import DatabaseDayStat, DatabaseSizeAggregation, Instance, InstanceSizeAggregation
 from capacity.periods import Period, PeriodType
 from capacity.units import chart_unit, format_bytes
 
@@ -28,12 +28,11 @@ def by_day(instance: Instance, names: Sequence[str], last: date) -> dict[str, An
     """
     days = days_until(last, DAYS)
     totals = daily_sizes([instance.pk], days[0], days[-1]).get(instance.pk, {})
-    rows = DatabaseSizeStat.objects.filter(
+    rows = DatabaseDayStat.objects.filter(
         instance=instance, collected_on__range=(days[0], days[-1]), database_name__in=names
     )
     sizes: defaultdict[str, dict[date, int]] = defaultdict(dict)
-    # Later samples of a day replace the earlier ones, as in the day's total.
-    for name, day, size in rows.order_by("collected_at").values_list("database_name", "collected_on", "size_bytes"):
+    for name, day, size in rows.order_by().values_list("database_name", "collected_on", "last_size_bytes"):
         sizes[name][day] = size
     return _stacked([formats.date_format(day, "MONTH_DAY_FORMAT") for day in days], days, names, sizes, totals)
 

@@ -10,15 +10,16 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from django.db import connection, models
-from django.db.models import BigIntegerField, Count, Max, Min, Sum
-from django.db.models.functions import Cast
+from django.db.models import Aggregate, BigIntegerField, Count, Max, Min, Sum
+from django.db.models.expressions import Combinable
+from django.db.models.functions import Abs, Cast
 from django.utils import timezone
 
-from capacity.dialect import CoveredDays, percent_sql
+from capacity.dialect import percent_sql
 from capacity.models import (
     TREND_PERCENT,
+    DatabaseDayStat,
     DatabaseSizeAggregation,
-    DatabaseSizeStat,
     InstanceSizeAggregation,
     InstanceSizeStat,
     TrendDirection,
@@ -28,51 +29,70 @@ from capacity.periods import Period
 
 @dataclass(frozen=True)
 class Measure:
-    """A column of the samples and what is made of it: avg_, min_, max_`source`, its change and percent."""
+    """A figure of the day rows and what is made of it: avg_, min_, max_`target`, its change and percent."""
 
-    source: str
+    target: str
     change: str
     percent: str
-    column: str = ""  #: of the period rows, behind avg_, min_ and max_; `source` if blank
+    total: Combinable  #: of what was measured in the window, and
+    count: Aggregate  #: how many measurements that were
+    least: Min
+    most: Max
     scale: int = 1  #: 100: the average keeps two decimals
-
-    @property
-    def target(self) -> str:
-        return self.column or self.source
 
     def kept(self, expression: str) -> str:
         """An average or a change as the column holds it. It is a whole number of 1/scale until then."""
         return expression if self.scale == 1 else f"{expression} / {self.scale}.0"
 
 
+def of_samples(target: str, change: str, count: str, *, guard: bool = False) -> Measure:
+    """Over the samples: each day row has their sum, and in `count` how many there were.
+
+    `guard`: the day rows whose sums do not fit have UNFIT in this one; both databases refuse its absolute value.
+    """
+    total: Any = Sum(f"sum_{target}")
+    if guard:
+        total += 0 * Abs(Min(f"sum_{target}"))
+    figures = total, Sum(count), Min(f"min_{target}"), Max(f"max_{target}")
+    return Measure(target, f"{change}_bytes", f"{change}_percent", *figures)
+
+
+def of_days(target: str, change: str, percent: str, scale: int = 1) -> Measure:
+    """Over the days: each day row has one value."""
+    return Measure(target, change, percent, Sum(target), Count("*"), Min(target), Max(target), scale)
+
+
 @dataclass(frozen=True)
 class Level:
-    """What is rolled up: of `samples`, per `keys` and period, one of `rows` with the figures of `measures`."""
+    """What is rolled up: of `days`, per `keys` and period, one of `rows` with the figures of `measures`."""
 
-    samples: type[models.Model]
+    days: type[models.Model]
     rows: type[models.Model]
     keys: tuple[str, ...]
+    sample_count: Aggregate
     measures: tuple[Measure, ...]
     trend_of: str = ""  #: the percent column that trend_direction is read from
 
 
 DATABASE_LEVEL = Level(
-    DatabaseSizeStat,
+    DatabaseDayStat,
     DatabaseSizeAggregation,
     ("instance_id", "database_name"),
+    Sum("sample_count"),
     (
-        Measure("size_bytes", "size_change_bytes", "size_change_percent"),
-        Measure("data_size_bytes", "data_size_change_bytes", "data_size_change_percent"),
-        Measure("log_size_bytes", "log_size_change_bytes", "log_size_change_percent"),
+        of_samples("size_bytes", "size_change", "sample_count", guard=True),
+        of_samples("data_size_bytes", "data_size_change", "data_count"),
+        of_samples("log_size_bytes", "log_size_change", "log_count"),
     ),
 )
 INSTANCE_LEVEL = Level(
     InstanceSizeStat,
     InstanceSizeAggregation,
     ("instance_id",),
+    Count("*"),
     (
-        Measure("total_size_bytes", "total_size_change_bytes", "total_size_change_percent"),
-        Measure("database_count", "database_count_change", "database_count_change_percent", scale=100),
+        of_days("total_size_bytes", "total_size_change_bytes", "total_size_change_percent"),
+        of_days("database_count", "database_count_change", "database_count_change_percent", scale=100),
     ),
     trend_of="total_size_change_percent",
 )
@@ -89,7 +109,7 @@ class Written(NamedTuple):
 def roll_up(level: Level, period: Period, instance_ids: Sequence[int]) -> dict[int, Written]:
     """Writes the period rows of these instances, in key order; gives what was written per instance.
 
-    One statement; instances without samples in the window are absent. Rows that exist get new numbers and
+    One statement; instances without day rows in the window are absent. Rows that exist get new numbers and
     keep id and created_at. Raises what the database raises, an overflow of 2^63-1 among it.
     """
     sql, params = upsert_sql(level, period, instance_ids)
@@ -160,34 +180,29 @@ def upsert_sql(level: Level, period: Period, instance_ids: Sequence[int]) -> tup
 
 def _window_sql(level: Level, period: Period, instance_ids: Sequence[int], whole: bool) -> tuple[str, list[Any]]:
     """The averages of a window per key; with `whole`, everything else that a row needs as well."""
-    fields = {field.name: field for field in level.samples._meta.get_fields()}
-    sums: dict[str, Any] = {"sample_count": Count("*")}
-    extremes: dict[str, Any] = {}
+    # Named after the window within the subquery, as day rows have columns of the names that period rows have.
+    summed: dict[str, Any] = {}
+    others: dict[str, Any] = {"sample_count": level.sample_count, "covered_days": Count("*")}
     means = []
     for measure in level.measures:
-        target, count = measure.target, "sample_count"
+        total, count = f"window_sum_{measure.target}", f"window_count_{measure.target}"
         # The cast: PostgreSQL's SUM of bigint is numeric, which never overflows and is slow to divide.
-        sums[f"sum_{target}"] = Cast(Sum(measure.source), BigIntegerField())
-        if getattr(fields[measure.source], "null", False):
-            count = f"count_{target}"
-            sums[count] = Count(measure.source)
-        extremes[f"min_{target}"] = Min(measure.source)
-        extremes[f"max_{target}"] = Max(measure.source)
-        means.append(f"{_mean_sql(f'sum_{target}', count, measure.scale)} AS avg_{target}")
+        summed |= {total: Cast(measure.total, BigIntegerField()), count: measure.count}
+        others |= {f"min_{measure.target}": measure.least, f"max_{measure.target}": measure.most}
+        means.append(f"{_mean_sql(total, count, measure.scale)} AS avg_{measure.target}")
     if whole:
-        extremes["covered_days"] = CoveredDays("collected_on", start=period.start, days=period.days)
-        sums |= extremes
+        summed |= {f"window_{name}": figure for name, figure in others.items()}
+        means += [f"window_{name} AS {name}" for name in others]
     grouped = (
-        level.samples._default_manager.filter(
+        level.days._default_manager.filter(
             instance_id__in=instance_ids, collected_on__range=(period.start, period.end)
         )
         .order_by()
         .values(*level.keys)
-        .annotate(**sums)
+        .annotate(**summed)
     )
     sql, params = grouped.query.sql_with_params()
-    picked = [*level.keys, *(("sample_count", *extremes) if whole else ())]
-    return f"SELECT {', '.join([*picked, *means])} FROM ({sql}) grouped", list(params)
+    return f"SELECT {', '.join([*level.keys, *means])} FROM ({sql}) grouped", list(params)
 
 
 def _mean_sql(total: str, count: str, scale: int) -> str:

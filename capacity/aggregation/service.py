@@ -138,5 +138,5 @@ def _level_sums(name: str, results: tuple[InstanceResult, ...]) -> dict[str, int
 
 
 def _samples_purged(period: Period) -> bool:
-    """Whether a re-run would make rows from samples that are there no more."""
-    return period.previous().start < CapacityState.purged_before()
+    """Whether a re-run would make rows from day rows that are there no more."""
+    return period.previous().start < CapacityState.days_begin()

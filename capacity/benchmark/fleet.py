@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
+from capacity.models.days import UNFIT
 from capacity.periods import PERIODS, Period
 
 #: The last day of samples, and "today" for what is measured: the day after a quarter's end, so that every
@@ -17,7 +18,17 @@ TODAY = date(2025, 4, 1)
 PERIOD_TABLES = ("database_size_aggregations", "instance_size_aggregations")
 RUN_TABLES = ("sync_instance_records", "sync_sessions", "stale_periods", *PERIOD_TABLES)
 INSIGHT_TABLES = ("capacity_events", "capacity_forecasts", "capacity_limits")
-FLEET_TABLES = (*INSIGHT_TABLES, "database_size_stats", "instance_size_stats", "capacity_state", "instances")
+FLEET_TABLES = (
+    *INSIGHT_TABLES,
+    "database_size_stats",
+    "database_day_stats",
+    "instance_size_stats",
+    "carried_databases",
+    "database_states",
+    "instance_states",
+    "capacity_state",
+    "instances",
+)
 
 
 @dataclass(frozen=True)
@@ -84,7 +95,8 @@ def fill(fleet: Fleet) -> None:
         with transaction.atomic():
             execute(_samples(fleet, day, on, at))
             if is_last:
-                execute(_day_rows(fleet, day, on, at))
+                execute(_database_days(fleet, day, on, at))
+                execute(_instance_days(fleet, day, on, at))
     execute("VACUUM (ANALYZE)" if connection.vendor == "postgresql" else "ANALYZE")
 
 
@@ -132,11 +144,29 @@ def _samples(fleet: Fleet, day: int, on: str, at: str) -> str:
         FROM ({_sizes(fleet, day)}) AS sizes ORDER BY i, d"""
 
 
-def _day_rows(fleet: Fleet, day: int, on: str, at: str) -> str:
+def _database_days(fleet: Fleet, day: int, on: str, at: str) -> str:
+    """All samples of a database on one day are of one size."""
+    count = fleet.samples_per_day
+    sizes = {"": "size", "data_": "data", "log_": "size - data"}
+    columns = {
+        **{f"sum_{of}size_bytes": f"{count} * ({size})" for of, size in sizes.items()},
+        **{f"{edge}_{of}size_bytes": size for of, size in sizes.items() for edge in ("min", "max", "last")},
+        "sample_count": str(count),
+        "data_count": f"CASE WHEN data IS NULL THEN 0 ELSE {count} END",
+        "log_count": f"CASE WHEN data IS NULL THEN 0 ELSE {count} END",
+    }
     return f"""
-        INSERT INTO instance_size_stats (instance_id, collected_on, total_size_bytes, database_count, collected_at,
-            updated_at)
-        SELECT i, {on}, SUM(size), COUNT(*), {at}, {at}
+        INSERT INTO database_day_stats (instance_id, database_name, collected_on, last_collected_at,
+            {", ".join(columns)})
+        SELECT i, 'database_' || d, {on}, {at}, {", ".join(columns.values())}
+        FROM ({_sizes(fleet, day)}) AS sizes ORDER BY i, d"""
+
+
+def _instance_days(fleet: Fleet, day: int, on: str, at: str) -> str:
+    return f"""
+        INSERT INTO instance_size_stats (instance_id, collected_on, total_size_bytes, database_count,
+            carried_databases, collected_at, updated_at)
+        SELECT i, {on}, SUM(size), COUNT(*), 0, {at}, {at}
         FROM ({_sizes(fleet, day)}) AS sizes GROUP BY i ORDER BY i"""
 
 
@@ -149,17 +179,12 @@ def mark_stale(periods: list[Period]) -> None:
 
 
 def poison(fleet: Fleet) -> None:
-    """Two more samples of 2^63-1 bytes per day of one database: their sum fits in no period."""
-    is_postgresql = connection.vendor == "postgresql"
-    later = "INTERVAL '1 second' * n + collected_at" if is_postgresql else "datetime(collected_at, n || ' seconds')"
+    """One database has a sum that does not fit, on every day: no period can be made from them."""
     execute(f"""
-        INSERT INTO database_size_stats (instance_id, database_name, size_bytes, collected_on, collected_at)
-        WITH RECURSIVE {_numbers("twice", 2)}
-        SELECT instance_id, database_name, {2**63 - 1}, collected_on, {later}
-        FROM database_size_stats CROSS JOIN twice
+        UPDATE database_day_stats SET sum_size_bytes = {UNFIT + 1} - 1
         WHERE instance_id = {fleet.poisoned} AND database_name = 'database_1'""")
 
 
 def cure() -> None:
     """Takes back what `poison` did."""
-    execute(f"DELETE FROM database_size_stats WHERE size_bytes = {2**63 - 1}")
+    execute("UPDATE database_day_stats SET sum_size_bytes = sample_count * last_size_bytes WHERE sum_size_bytes < 0")

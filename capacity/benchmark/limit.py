@@ -3,9 +3,9 @@
 A statement per level and period for the whole fleet, and nothing else: no chunks, no sessions, no isolation of
 instances. Numbers of the made-up fleet only: its percents fit in 64-bit arithmetic (changes below 460 TB).
 
-Tried and slower: one pass with conditional sums instead of the join, COUNT(DISTINCT) for the covered days on
-PostgreSQL, the server's small work_mem (it sorts on disk), a full scan for the short windows; on SQLite the percent
-as a Python function. No difference: the order of the rows, larger caches of SQLite.
+Tried and slower: one pass with conditional sums instead of the join, the server's small work_mem (it sorts on disk),
+a full scan for the short windows; on SQLite the percent as a Python function. No difference: the order of the rows,
+larger caches of SQLite.
 """
 
 from typing import NamedTuple
@@ -20,23 +20,27 @@ LONG_DAYS = 40  #: above it PostgreSQL scans the table with parallel workers, wh
 
 
 class Measure(NamedTuple):
-    source: str
     name: str  #: behind avg_, min_, max_
     change: str  #: the column of the change
     percent: str
-    nullable: bool = False
+    edges: str = ""  #: what the columns of the day rows have before the name: {edge}_
+    values: str = ""  #: the column of how many values a day row has; blank: one
     scale: int = 1  #: the average is kept in 1/scale
+
+    def column(self, edge: str) -> str:
+        return self.edges.format(edge=edge) + self.name
 
 
 DATABASE_MEASURES = (
-    Measure("size_bytes", "size_bytes", "size_change_bytes", "size_change_percent"),
-    Measure("data_size_bytes", "data_size_bytes", "data_size_change_bytes", "data_size_change_percent", nullable=True),
-    Measure("log_size_bytes", "log_size_bytes", "log_size_change_bytes", "log_size_change_percent", nullable=True),
+    Measure("size_bytes", "size_change_bytes", "size_change_percent", "{edge}_", "sample_count"),
+    Measure("data_size_bytes", "data_size_change_bytes", "data_size_change_percent", "{edge}_", "data_count"),
+    Measure("log_size_bytes", "log_size_change_bytes", "log_size_change_percent", "{edge}_", "log_count"),
 )
 INSTANCE_MEASURES = (
-    Measure("total_size_bytes", "total_size_bytes", "total_size_change_bytes", "total_size_change_percent"),
-    Measure("database_count", "database_count", "database_count_change", "database_count_change_percent", scale=100),
+    Measure("total_size_bytes", "total_size_change_bytes", "total_size_change_percent"),
+    Measure("database_count", "database_count_change", "database_count_change_percent", scale=100),
 )
+DAY_ROWS = {"database": "database_day_stats", "instance": "instance_size_stats"}
 TREND = """CASE WHEN {percent} > 5 THEN 'growing' WHEN {percent} < -5 THEN 'shrinking'
     WHEN {percent} IS NULL THEN 'unknown' ELSE 'stable' END"""
 
@@ -54,10 +58,10 @@ def write_period(period: Period) -> None:
 
 
 def _write(level: str, period: Period, keys: str, measures: tuple[Measure, ...]) -> None:
-    samples, rows = f"{level}_size_stats", f"{level}_size_aggregations"
+    days, rows = DAY_ROWS[level], f"{level}_size_aggregations"
     source = f"""
-        SELECT * FROM ({_window(samples, keys, period, measures, "now", whole=True)}) AS cur
-        LEFT JOIN ({_window(samples, keys, period.previous(), measures, "before", whole=False)}) AS prev
+        SELECT * FROM ({_window(days, keys, period, measures, "now", whole=True)}) AS cur
+        LEFT JOIN ({_window(days, keys, period.previous(), measures, "before", whole=False)}) AS prev
         USING ({keys})"""
     in_parallel = connection.vendor == "postgresql" and period.days > LONG_DAYS
     if in_parallel:
@@ -91,27 +95,28 @@ def _write(level: str, period: Period, keys: str, measures: tuple[Measure, ...])
         execute("DROP TABLE source")
 
 
-def _window(samples: str, keys: str, period: Period, measures: tuple[Measure, ...], alias: str, whole: bool) -> str:
+def _window(days: str, keys: str, period: Period, measures: tuple[Measure, ...], alias: str, whole: bool) -> str:
     """The rounded averages of a window, as `alias`_name; with `whole`, all else that a row needs."""
     as_bigint = "::bigint" if connection.vendor == "postgresql" else ""
-    sums, means, whole_columns = ["COUNT(*) AS sample_count"], [], []
+    sums, means = [], []
     for one in measures:
-        count = f"count_{one.name}" if one.nullable else "sample_count"
-        sums.append(f"SUM({one.source}){as_bigint} * {one.scale} AS sum_{one.name}")
-        if one.nullable:
-            sums.append(f"COUNT({one.source}) AS {count}")
-        means.append(f"{_mean(f'sum_{one.name}', count)} AS {alias}_{one.name}")
-        whole_columns += [f"MIN({one.source}) AS min_{one.name}", f"MAX({one.source}) AS max_{one.name}"]
+        sums.append(f"SUM({one.column('sum')}){as_bigint} * {one.scale} AS total_{one.name}")
+        sums.append(f"{f'SUM({one.values})' if one.values else 'COUNT(*)'} AS count_{one.name}")
+        means.append(f"{_mean(f'total_{one.name}', f'count_{one.name}')} AS {alias}_{one.name}")
+        if whole:
+            for edge in ("min", "max"):
+                sums.append(f"{edge}({one.column(edge)}) AS {edge}most_{one.name}")
+                means.append(f"{edge}most_{one.name} AS {edge}_{one.name}")
     if whole:
-        sums += [*whole_columns, f"{_covered_days(period)} AS covered_days"]
-        means += ["sample_count", "covered_days", *(column.split(" AS ")[1] for column in whole_columns)]
+        sums.append("COUNT(*) AS days")
+        means += [f"count_{measures[0].name} AS sample_count", "days AS covered_days"]
     # Names every instance, so that short windows are read through the index (instance, day).
     is_postgresql = connection.vendor == "postgresql"
     every = "= ANY(ARRAY(SELECT id FROM instances))" if is_postgresql else "IN (SELECT id FROM instances)"
     instances = f"instance_id {every} AND" if period.days <= LONG_DAYS or not is_postgresql else ""
     return f"""
         SELECT {keys}, {", ".join(means)} FROM (
-            SELECT {keys}, {", ".join(sums)} FROM {samples}
+            SELECT {keys}, {", ".join(sums)} FROM {days}
             WHERE {instances} collected_on BETWEEN {_date(period.start)} AND {_date(period.end)}
             GROUP BY {keys}
         ) AS grouped"""
@@ -129,18 +134,3 @@ def _percent(change: str, previous: str) -> str:
     """Rounded half away from zero to 2 decimals, in whole numbers."""
     hundredths = f"(20000 * ABS({change}) + {previous}) / (2 * {previous})"
     return f"CASE WHEN {previous} > 0 THEN CASE WHEN {change} < 0 THEN -1 ELSE 1 END * ({hundredths}) / 100.0 END"
-
-
-def _covered_days(period: Period) -> str:
-    if period.days == 1:
-        return "1"
-    if connection.vendor == "sqlite":
-        return "COUNT(DISTINCT collected_on)"
-    day = f"(collected_on - {_date(period.start)})"
-    if period.days <= 64:
-        return f"bit_count(bit_or(1::bigint << {day})::bit(64))"
-    halves = [
-        f"COALESCE(bit_count((bit_or(1::bigint << ({day} - {first})) FILTER (WHERE {day} {test} 64))::bit(64)), 0)"
-        for first, test in ((0, "<"), (64, ">="))
-    ]
-    return " + ".join(halves)

@@ -1,31 +1,47 @@
-"""Temporary tables of this connection that hold a batch until it is known to be good.
+"""A batch until it is known to be good: a small one in memory, a large one in temporary tables of this connection.
 
-They are filled outside the transaction that writes the samples: SQLite, which has one write lock, does
-not take it for temporary tables, so a large import keeps nobody waiting until its last step.
+A small one travels in the parameters of the statements that store it. The tables are filled outside the transaction
+that writes the samples: SQLite, which has one write lock, does not take it for temporary tables, so a large
+import keeps nobody waiting until its last step.
 """
 
 import json
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import date, datetime
 from io import StringIO
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 from django.db import Error, connection
 from django.utils.translation import gettext as _
 
+from sync_sessions.records_sql import json_rows
+
 from .samples import MAX_LISTED, SampleError
+from .statements import Source, execute, fetch, moment
 
-BATCH = 5000
+BATCH = 5000  #: samples that are held in memory
 
-#: The order of the staged columns, `position` (the item's index) aside.
-COLUMNS = "instance_id, database_name, size_bytes, data_size_bytes, log_size_bytes, collected_on, collected_at"
+#: The types of a staged row's columns on PostgreSQL; SQLite needs none.
+TYPES = {
+    "position": "bigint",
+    "instance_id": "bigint",
+    "database_name": "varchar(255)",
+    "size_bytes": "bigint",
+    "data_size_bytes": "bigint",
+    "log_size_bytes": "bigint",
+    "collected_on": "date",
+    "collected_at": "timestamp with time zone",
+}
+#: Those that are stored: all but the item's index.
+COLUMNS = tuple(name for name in TYPES if name != "position")
+TABLES = ("incoming_samples", "incoming_days", "incoming_instances")
 
 
 class Row(NamedTuple):
     """One valid sample as it is staged."""
 
-    position: int
+    position: int  #: the item's index
     instance_id: int
     database_name: str
     size_bytes: int
@@ -35,51 +51,180 @@ class Row(NamedTuple):
     collected_at: datetime
 
 
-def execute(sql: str, params: Sequence[Any] = ()) -> int:
-    """Runs one statement; gives its row count."""
-    with connection.cursor() as cursor:
-        cursor.execute(sql, params)
-        return cursor.rowcount
+class Batch:
+    """The valid samples of one ingest; a context, at whose end its tables are dropped."""
 
+    def __init__(self) -> None:
+        self.rows: list[Row] = []  #: those that are in memory
+        self.staged = False  #: whether it is too large for the memory, and in `incoming_samples`
+        self.first_day = date.max
 
-def fetch(sql: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
-        cursor.execute(sql, params)
-        return cursor.fetchall()
+    def __enter__(self) -> Self:
+        return self
 
-
-@contextmanager
-def staging_tables() -> Iterator[None]:
-    """Makes the empty temporary table `incoming_samples`; drops it and those made from it in the end."""
-    execute("""
-        CREATE TEMPORARY TABLE incoming_samples (
-            position bigint, instance_id bigint, database_name varchar(255),
-            size_bytes bigint, data_size_bytes bigint, log_size_bytes bigint,
-            collected_on date, collected_at timestamp with time zone
-        )
-    """)
-    try:
-        yield
-    except BaseException:
+    def __exit__(self, kind: type[BaseException] | None, *details: object) -> None:
+        if not self.staged:
+            return
+        if kind is None:
+            _drop()
+            return
         # A dead connection has taken its tables with it, and a broken transaction takes them back:
         # the error that matters is the one that led here.
         with suppress(Error):
             _drop()
-        raise
-    _drop()
+
+    def add(self, row: Row) -> None:
+        self.rows.append(row)
+        if row.collected_on < self.first_day:
+            self.first_day = row.collected_on
+
+    def is_full(self) -> bool:
+        return len(self.rows) >= BATCH
+
+    def flush(self) -> None:
+        """Moves what is in memory to the temporary table."""
+        if not self.staged:
+            execute(f"CREATE TEMPORARY TABLE incoming_samples ({', '.join(f'{n} {t}' for n, t in TYPES.items())})")
+            self.staged = True
+        _load(self.rows)
+        self.rows.clear()
+
+    def close(self) -> None:
+        """After the last row: what the statements read is made."""
+        if self.staged:
+            self.flush()
+            execute("""
+                CREATE TEMPORARY TABLE incoming_days AS
+                SELECT DISTINCT instance_id, collected_on FROM incoming_samples ORDER BY instance_id, collected_on
+            """)
+            # For the marks, which go by day: SQLite would compare every day with every mark.
+            execute("CREATE INDEX incoming_days_by_day ON incoming_days (collected_on, instance_id)")
+            if connection.vendor == "postgresql":
+                execute("ANALYZE incoming_samples")
+                execute("ANALYZE incoming_days")
+        else:
+            self._days = {(row.instance_id, row.collected_on) for row in self.rows}
+
+    def duplicates(self) -> tuple[list[SampleError], int]:
+        """Errors for the first samples that repeat an earlier one, and how many more of them there are."""
+        if self.staged:
+            key = "instance_id, database_name, collected_at"
+            found = fetch(f"""
+                SELECT position, first, COUNT(*) OVER () FROM (
+                    SELECT position, MIN(position) OVER (PARTITION BY {key}) AS first FROM incoming_samples
+                ) AS numbered
+                WHERE position > first ORDER BY position LIMIT {MAX_LISTED}
+            """)
+            total = found[0][2] if found else 0
+        else:
+            first = dict[Any, int]()
+            found = [
+                (row.position, known)
+                for row in self.rows
+                if (known := first.setdefault(row[1:3] + row[-1:], row.position)) != row.position
+            ]
+            total, found = len(found), found[:MAX_LISTED]
+        text = _("The same instance, database and time as item %(first)d.")
+        errors = [
+            SampleError(index, "collected_at", "duplicate", text % {"first": known}, known)
+            for index, known, *_total in found
+        ]
+        return errors, total - len(errors)
+
+    def give_ids(self, ids: Mapping[int, int]) -> None:
+        """Puts the ids of instances in the place of the provisional ones (the keys)."""
+        if not self.staged:
+            self.rows = [row._replace(instance_id=ids.get(row.instance_id, row.instance_id)) for row in self.rows]
+            self.close()
+            return
+        # A table, as it has an index: SQLite would go through the whole JSON for every sample.
+        execute("CREATE TEMPORARY TABLE incoming_instances (provisional bigint PRIMARY KEY, id bigint)")
+        source = _json({"provisional": "bigint", "id": "bigint"}, ids.items())
+        execute(f"INSERT INTO incoming_instances SELECT v.provisional, v.id FROM {source.sql}", source.params)
+        for table in ("incoming_samples", "incoming_days"):
+            execute(
+                f"UPDATE {table} SET instance_id = known.id FROM incoming_instances AS known "
+                f"WHERE {table}.instance_id = known.provisional"
+            )
+
+    def add_days(self, days: Iterable[tuple[int, date]]) -> None:
+        """Counts more instances and days among those that are derived anew."""
+        if self.staged:
+            source = _json({"instance_id": "bigint", "collected_on": "date"}, days)
+            execute(f"INSERT INTO incoming_days SELECT v.instance_id, v.collected_on FROM {source.sql}", source.params)
+        else:
+            self._days |= set(days)
+
+    @property
+    def instance_ids(self) -> list[int]:
+        if self.staged:
+            return [pk for (pk,) in fetch("SELECT DISTINCT instance_id FROM incoming_days ORDER BY 1")]
+        return sorted({row.instance_id for row in self.rows})
+
+    @property
+    def dates(self) -> list[date]:
+        """The distinct days that are derived anew."""
+        if self.staged:
+            # SQLite has dates as text.
+            return [
+                date.fromisoformat(str(day)) for (day,) in fetch("SELECT DISTINCT collected_on FROM incoming_days")
+            ]
+        return sorted({day for _pk, day in self._days})
+
+    @property
+    def samples(self) -> Source:
+        """The columns of TYPES, as v."""
+        return Source("incoming_samples AS v") if self.staged else _json(TYPES, self.rows)
+
+    @property
+    def days(self) -> Source:
+        """The instances and days (instance_id, collected_on) that are derived anew, as v."""
+        if self.staged:
+            return Source("incoming_days AS v")
+        return _json({"instance_id": "bigint", "collected_on": "date"}, sorted(self._days))
+
+    @property
+    def database_days(self) -> Source:
+        """The (instance_id, database_name, collected_on) of the samples, each once, as v."""
+        return self._distinct("instance_id", "database_name", "collected_on")
+
+    @property
+    def databases(self) -> Source:
+        return self._distinct("instance_id", "database_name")
+
+    @property
+    def instances(self) -> Source:
+        return self._distinct("instance_id")
+
+    def _distinct(self, *names: str) -> Source:
+        if self.staged:
+            return Source(f"(SELECT DISTINCT {', '.join(names)} FROM incoming_samples) AS v")
+        rows = sorted({tuple(getattr(row, name) for name in names) for row in self.rows})
+        return _json({name: TYPES[name] for name in names}, rows)
 
 
 def _drop() -> None:
-    for table in ("incoming_samples", "incoming_days", "incoming_instances"):
+    for table in TABLES:
         execute(f"DROP TABLE IF EXISTS {table}")
 
 
-def load(rows: Sequence[Row]) -> None:
+def _json(columns: Mapping[str, str], rows: Iterable[Sequence[Any]]) -> Source:
+    objects = [dict(zip(columns, map(_text, row), strict=True)) for row in rows]
+    return Source(json_rows(columns), (json.dumps(objects),))
+
+
+def _text(value: Any) -> Any:
+    """A value as JSON has it; datetimes are dates to Python, too."""
+    if isinstance(value, datetime):
+        return moment(value)
+    return value.isoformat() if isinstance(value, date) else value
+
+
+def _load(rows: Sequence[Row]) -> None:
     """Adds rows to `incoming_samples`."""
     if connection.vendor == "postgresql":
         _copy(rows)
         return
-    moment = connection.ops.adapt_datetimefield_value
     cells = [(*row[:6], row.collected_on.isoformat(), moment(row.collected_at)) for row in rows]
     # One parameter, as outside a transaction each of many rows would be a transaction of its own. And
     # executemany(), as DEBUG keeps the parameters of execute() in memory.
@@ -97,35 +242,3 @@ def _copy(rows: Sequence[Row]) -> None:
     lines.seek(0)
     with connection.cursor() as cursor, connection.wrap_database_errors:
         cursor.copy_expert("COPY incoming_samples FROM STDIN", lines)
-
-
-def derive_days() -> list[date]:
-    """Makes `incoming_days`, the (instance_id, collected_on) of the staged samples; gives the distinct days."""
-    execute("""
-        CREATE TEMPORARY TABLE incoming_days AS
-        SELECT DISTINCT instance_id, collected_on FROM incoming_samples ORDER BY instance_id, collected_on
-    """)
-    # For the marks, which go by day: SQLite would compare every day with every mark.
-    execute("CREATE INDEX incoming_days_by_day ON incoming_days (collected_on, instance_id)")
-    # SQLite has dates as text.
-    return [date.fromisoformat(str(day)) for (day,) in fetch("SELECT DISTINCT collected_on FROM incoming_days")]
-
-
-def duplicates() -> tuple[list[SampleError], int]:
-    """Errors for the first staged samples that repeat an earlier one, and how many more of them there are."""
-    rows = fetch(
-        """
-        SELECT position, first, COUNT(*) OVER () FROM (
-            SELECT position, MIN(position) OVER (PARTITION BY instance_id, database_name, collected_at) AS first
-            FROM incoming_samples
-        ) AS numbered
-        WHERE position > first ORDER BY position LIMIT %s
-        """,
-        [MAX_LISTED],
-    )
-    text = _("The same instance, database and time as item %(first)d.")
-    errors = [
-        SampleError(index, "collected_at", "duplicate", text % {"first": first}, first)
-        for index, first, _total in rows
-    ]
-    return errors, rows[0][2] - len(rows) if rows else 0

@@ -1,172 +1,180 @@
-"""The statements that store a staged batch. They run in one transaction, every one of them in key order."""
+"""The statements that store a checked batch. They run in one transaction, every one of them in key order."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
+from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.db import DatabaseError, connection, transaction
+from django.db.models import Exists
 from django.db.models.expressions import RawSQL
 from django.utils.translation import gettext as _
 
 from capacity import periods
 from capacity.errors import TimeZoneChanged
-from capacity.models import CapacityState, Instance
+from capacity.models import CapacityState, CarriedDatabase, Instance
+from capacity.models.days import CARRY_DAYS
 from capacity.runs.faults import error_code
 from sync_sessions.common.history import log_added
 from sync_sessions.records_sql import json_rows
 
-from .samples import ErrorList, SampleError, SamplesRejected
-from .staging import COLUMNS, execute, fetch
-from .validation import MAX_BYTES
+from . import states
+from .days import INSTANCE_KEY, samples_of, too_large, write_database_days, write_instance_days
+from .samples import MAX_LISTED, ErrorList, SampleError, SamplesRejected
+from .staging import COLUMNS, Batch
+from .statements import Source, days_before, execute, fetch
+from .validation import MAX_BYTES, unknown_instance
 
 
-def create_instances(new: Mapping[int, Instance]) -> None:
-    """Saves the instances and gives the staged samples their ids in place of the provisional ones (the keys).
+class Stored(NamedTuple):
+    created: int  #: samples that were not there before
+    days: int  #: day rows of instances that were derived anew
 
-    One that somebody else has created meanwhile is taken as it is. The admin's history has the others.
+
+def store(
+    batch: Batch, new_instances: Mapping[int, Instance], not_sized: Iterable[tuple[int, date, str]], now: datetime
+) -> Stored:
+    """Writes the samples and everything that is derived from them, in one transaction.
+
+    `not_sized`: databases (instance id, day, name) that were listed without a size. Raises SamplesRejected when that
+    shows errors in the samples, and TimeZoneChanged.
+    """
+    try:
+        with transaction.atomic():
+            if new_instances:
+                _create_instances(batch, new_instances)
+            _lock_instances(batch)
+            newest = _check_state(batch)
+            created = _write_samples(batch, newest)
+            _write_not_sized(not_sized)
+            # Of a large batch all databases of its days: cheaper than to look which ones it has.
+            write_database_days(samples_of(batch.days, None if batch.staged else batch.database_days))
+            days = write_instance_days(batch.days, now)
+            mark_stale(batch.dates, batch.days)
+            states.write_states(states.DATABASE, batch.databases)
+            states.write_states(states.INSTANCE, batch.instances)
+            return Stored(created, days)
+    except DatabaseError as error:
+        if error_code(error) != "sum_overflow":
+            raise
+    # Everything is undone: once more as far as the samples, to find out which ones are too large together.
+    with transaction.atomic():
+        _write_samples(batch, 0)
+        rejected = _overflows(batch)
+        transaction.set_rollback(True)
+    raise rejected
+
+
+def _create_instances(batch: Batch, new: Mapping[int, Instance]) -> None:
+    """Saves the instances; one that somebody else has created meanwhile is taken as it is.
+
+    The admin's history has the others.
     """
     before = set(Instance.objects.values_list("name", flat=True))
     Instance.objects.bulk_create(new.values(), ignore_conflicts=True)
     ids = dict(Instance.objects.values_list("name", "pk"))
     names = {one.name for one in new.values()} - before
     log_added(None, [Instance(pk=ids[name], name=name) for name in sorted(names)])
-    pairs = json.dumps([{"provisional": key, "id": ids[instance.name]} for key, instance in new.items()])
-    # A table, as it has an index: SQLite would go through the whole JSON for every sample.
-    execute("CREATE TEMPORARY TABLE incoming_instances (provisional bigint PRIMARY KEY, id bigint)")
-    source = json_rows({"provisional": "bigint", "id": "bigint"})
-    execute(f"INSERT INTO incoming_instances SELECT v.provisional, v.id FROM {source}", [pairs])
-    for table in ("incoming_samples", "incoming_days"):
-        execute(
-            f"UPDATE {table} SET instance_id = known.id FROM incoming_instances AS known "
-            f"WHERE {table}.instance_id = known.provisional"
-        )
+    batch.give_ids({key: ids[instance.name] for key, instance in new.items()})
 
 
-def lock_instances() -> None:
+def _lock_instances(batch: Batch) -> None:
     """Holds the instances of the batch, so that no other ingest derives their day rows at the same time.
 
     Without it each of two ingests would sum up the day without the other's samples. SQLite's write lock
     does it there.
     """
-    touched = RawSQL("SELECT instance_id FROM incoming_days", ())
-    locked = Instance.objects.select_for_update(no_key=True).filter(pk__in=touched).order_by("pk")
-    list(locked.values_list("pk"))
-    gone = fetch("""
-        SELECT MIN(position) FROM incoming_samples
-        WHERE instance_id IN (
-            SELECT instance_id FROM incoming_days WHERE instance_id NOT IN (SELECT id FROM instances)
-        )
-        GROUP BY instance_id ORDER BY 1
-    """)
-    if gone:
-        text = _("The instance has been deleted meanwhile.")
-        raise _rejected(SampleError(index, "instance_id", "unknown_instance", text) for (index,) in gone)
+    ids = batch.instance_ids
+    locked = Instance.objects.select_for_update(no_key=True).filter(pk__in=ids).order_by("pk")
+    if missing := set(ids) - set(locked.values_list("pk", flat=True)):
+        numbers = ", ".join(map(str, sorted(missing)))
+        raise _rejected(batch, f"instance_id IN ({numbers})", [], lambda index, _day: unknown_instance(index))
 
 
-def check_time_zone() -> None:
-    """Raises TimeZoneChanged when the stored dates were made in another zone; the first ingest sets it."""
-    state, _created = CapacityState.objects.get_or_create(pk=1, defaults={"time_zone": settings.TIME_ZONE})
-    if state.time_zone != settings.TIME_ZONE:
+def _check_state(batch: Batch) -> int:
+    """Raises TimeZoneChanged, and SamplesRejected for samples of days whose samples are purged; one query.
+
+    Gives the newest id of a sample. The first ingest ever sets the time zone. A carried database counts with a size
+    of the days before, so its later days are derived anew as well.
+    """
+    later = CarriedDatabase.objects.filter(collected_on__gt=batch.first_day)
+    newest = RawSQL("SELECT COALESCE(MAX(id), 0) FROM database_size_stats", ())
+    found = CapacityState.objects.values_list("time_zone", "samples_purged_before", newest, Exists(later)).first()
+    if found is None:
+        CapacityState.objects.get_or_create(pk=1, defaults={"time_zone": settings.TIME_ZONE})
+        return _check_state(batch)
+    zone, purged_before, newest_id, has_later = found
+    if zone != settings.TIME_ZONE:
         raise TimeZoneChanged(
             _(
                 "The days of the stored samples were made in the time zone %(stored)s, but WHALEFALL_TIME_ZONE is "
                 "%(now)s: set it to %(stored)s again, or move the days by `manage.py rezone`."
             )
-            % {"stored": state.time_zone, "now": settings.TIME_ZONE}
+            % {"stored": zone, "now": settings.TIME_ZONE}
         )
+    if purged_before and batch.first_day < purged_before:
+        text = _("Samples before %(day)s have been purged (WHALEFALL_SAMPLE_RETENTION_DAYS): it comes too late.")
+        detail = text % {"day": purged_before}
+        raise _rejected(
+            batch,
+            "collected_on < %s",
+            [connection.ops.adapt_datefield_value(purged_before)],
+            lambda index, _day: SampleError(index, "collected_at", "already_purged", detail),
+        )
+    if has_later:
+        batch.add_days(_carried_after(batch.database_days))
+    return int(newest_id)
 
 
-def write_samples() -> int:
-    """Inserts the staged samples, or replaces those of the same instance, database and time; gives the new ones."""
-    ((newest,),) = fetch("SELECT COALESCE(MAX(id), 0) FROM database_size_stats")
-    execute(f"""
-        INSERT INTO database_size_stats ({COLUMNS})
-        SELECT {COLUMNS} FROM incoming_samples
-        WHERE true ORDER BY instance_id, database_name, collected_at
+def _carried_after(database_days: Source) -> list[tuple[int, date]]:
+    rows = fetch(
+        f"""
+        SELECT DISTINCT c.instance_id, c.collected_on FROM {database_days.sql}
+        JOIN carried_databases AS c ON c.instance_id = v.instance_id AND c.database_name = v.database_name
+            AND v.collected_on < c.collected_on AND v.collected_on >= {days_before("c.collected_on", CARRY_DAYS)}
+        """,
+        database_days.params,
+    )
+    return [(pk, date.fromisoformat(str(day))) for pk, day in rows]
+
+
+def _write_samples(batch: Batch, newest: int) -> int:
+    """Inserts the samples, or replaces those of the same instance, database and time; gives the new ones."""
+    samples = batch.samples
+    picked = ", ".join(f"v.{name}" for name in COLUMNS)
+    # Ids only grow, and nobody else inserts samples of these instances while they are locked.
+    sql = f"""
+        INSERT INTO database_size_stats ({", ".join(COLUMNS)}) SELECT {picked} FROM {samples.sql}
+        WHERE true ORDER BY v.instance_id, v.database_name, v.collected_at
         ON CONFLICT (instance_id, database_name, collected_at) DO UPDATE SET
             size_bytes = excluded.size_bytes, data_size_bytes = excluded.data_size_bytes,
             log_size_bytes = excluded.log_size_bytes, collected_on = excluded.collected_on
-    """)
-    # Ids only grow, and nobody else inserts samples of these instances while they are locked.
-    ((created,),) = fetch(
-        "SELECT COUNT(*) FROM database_size_stats "
-        "WHERE id > %s AND instance_id IN (SELECT instance_id FROM incoming_days)",
-        [newest],
-    )
-    return created
+        RETURNING id > %s AS created
+    """
+    params = [*samples.params, newest]
+    if connection.vendor == "postgresql":
+        # Counted there; SQLite has no INSERT in a WITH.
+        ((created,),) = fetch(f"WITH written AS ({sql}) SELECT COUNT(*) FROM written WHERE created", params)
+        return int(created)
+    with connection.cursor() as cursor:
+        cursor.execute(sql, params)
+        return sum(created for (created,) in cursor)
 
 
-# CROSS JOIN makes SQLite read the few days first; it would go through all samples ever stored.
-_OF_TOUCHED_DAYS = """
-    FROM incoming_days AS d CROSS JOIN database_size_stats AS s
-    WHERE s.instance_id = d.instance_id AND s.collected_on = d.collected_on
-"""
-_LAST_OF_EACH_DATABASE = f"""
-    FROM (
-        SELECT s.instance_id, s.collected_on, s.size_bytes, s.collected_at, ROW_NUMBER() OVER (
-            PARTITION BY s.instance_id, s.collected_on, s.database_name ORDER BY s.collected_at DESC
-        ) AS newest
-        {_OF_TOUCHED_DAYS}
-    ) AS ranked
-    WHERE newest = 1
-    GROUP BY instance_id, collected_on
-"""
+def _write_not_sized(not_sized: Iterable[tuple[int, date, str]]) -> None:
+    rows = [CarriedDatabase(instance_id=pk, collected_on=day, database_name=name) for pk, day, name in not_sized]
+    if rows:
+        CarriedDatabase.objects.bulk_create(rows, ignore_conflicts=True)
 
 
-def write_days(now: datetime) -> int:
-    """Derives the day rows of the batch's instances and days from all samples of them; gives how many."""
-    try:
-        with transaction.atomic():
-            # PostgreSQL sums to a numeric: the cast makes it an error there as well not to fit in 2^63-1.
-            return execute(
-                f"""
-                INSERT INTO instance_size_stats
-                    (instance_id, collected_on, total_size_bytes, database_count, collected_at, updated_at)
-                SELECT instance_id, collected_on, CAST(SUM(size_bytes) AS bigint), COUNT(*), MAX(collected_at),
-                    {"CAST(%s AS timestamptz)" if connection.vendor == "postgresql" else "%s"}
-                {_LAST_OF_EACH_DATABASE}
-                ORDER BY instance_id, collected_on
-                ON CONFLICT (instance_id, collected_on) DO UPDATE SET
-                    total_size_bytes = excluded.total_size_bytes, database_count = excluded.database_count,
-                    collected_at = excluded.collected_at, updated_at = excluded.updated_at
-                """,
-                [connection.ops.adapt_datetimefield_value(now)],
-            )
-    except DatabaseError as error:
-        if error_code(error) != "sum_overflow":
-            raise
-    raise _rejected(_overflows())
+def mark_stale(dates: Iterable[date], days: Source) -> None:
+    """Marks, for each instance and day of `days`, the periods that contain the day, and those that follow.
 
-
-def _overflows() -> Iterator[SampleError]:
-    # The halves of the numbers are summed apart, as the sum itself is what does not fit.
-    too_large = fetch(f"""
-        SELECT MIN(position), collected_on FROM incoming_samples
-        WHERE (instance_id, collected_on) IN (
-            SELECT instance_id, collected_on {_LAST_OF_EACH_DATABASE}
-            HAVING SUM(size_bytes >> 32) + (CAST(SUM(size_bytes & {2**32 - 1}) AS bigint) >> 32) >= {2**31}
-        )
-        GROUP BY instance_id, collected_on ORDER BY 1
-    """)
-    for index, day in too_large:
-        detail = _("The sizes of this instance's databases on %(day)s add up to more than %(limit)d bytes.")
-        yield SampleError(index, "size_bytes", "sum_overflow", detail % {"day": day, "limit": MAX_BYTES})
-
-
-def _rejected(found: Iterable[SampleError]) -> SamplesRejected:
-    errors = ErrorList()
-    errors.add(found)
-    return errors.rejected()
-
-
-def mark_stale(days: Iterable[date]) -> None:
-    """Marks, for each instance and day of the batch, the periods that contain the day, and those that follow.
-
-    The change of the following ones depends on the day.
+    The change of the following ones depends on the day. `dates` are the distinct days.
     """
     marks = []
-    for day in days:
+    for day in dates:
         for config in periods.PERIOD_CONFIG:
             period = periods.Period.containing(config.key, day)
             for start in (period.start, period.following().start):
@@ -175,11 +183,51 @@ def mark_stale(days: Iterable[date]) -> None:
     execute(
         f"""
         INSERT INTO stale_periods (period_type, period_start, instance_id)
-        SELECT DISTINCT v.type, v.start, d.instance_id
-        FROM {json_rows({"day": "date", "type": "text", "start": "date"})}
-        JOIN incoming_days AS d ON d.collected_on = v.day
+        SELECT DISTINCT m.type, m.start, d.instance_id
+        FROM (SELECT v.* FROM {json_rows({"day": "date", "type": "text", "start": "date"})}) AS m
+        JOIN (SELECT v.instance_id, v.collected_on FROM {days.sql}) AS d ON d.collected_on = m.day
         WHERE true ORDER BY 1, 2, 3
         ON CONFLICT (period_type, period_start, instance_id) DO UPDATE SET period_start = excluded.period_start
         """,
-        [json.dumps(marks)],
+        [json.dumps(marks), *days.params],
     )
+
+
+def _overflows(batch: Batch) -> SamplesRejected:
+    """One item of each instance and day whose databases are too large together, of the stored samples."""
+    stored = samples_of(batch.days)
+    day = ", ".join(INSTANCE_KEY)
+    condition = f"""({day}) IN (
+        SELECT {day} FROM (
+            SELECT s.*, ROW_NUMBER() OVER (
+                PARTITION BY s.instance_id, s.database_name, s.collected_on ORDER BY s.collected_at DESC
+            ) AS newest FROM {stored.sql}
+        ) AS ranked
+        WHERE newest = 1 GROUP BY {day} HAVING {too_large("size_bytes")}
+    )"""
+    text = _("The sizes of this instance's databases on %(day)s add up to more than %(limit)d bytes.")
+
+    def error(index: int, day: date) -> SampleError:
+        return SampleError(index, "size_bytes", "sum_overflow", text % {"day": day, "limit": MAX_BYTES})
+
+    return _rejected(batch, condition, stored.params, error, each=day)
+
+
+def _rejected(
+    batch: Batch,
+    condition: str,
+    params: Iterable[Any],
+    error: Callable[[int, date], SampleError],
+    each: str = "position, collected_on",
+) -> SamplesRejected:
+    """The exception for the items of the batch that a condition in SQL holds for, the first one of `each`."""
+    samples = batch.samples
+    rows = fetch(
+        f"SELECT MIN(position), collected_on, COUNT(*) OVER () FROM {samples.sql} WHERE {condition} "
+        f"GROUP BY {each} ORDER BY 1 LIMIT {MAX_LISTED}",
+        [*samples.params, *params],
+    )
+    errors = ErrorList()
+    total = rows[0][2] if rows else 0
+    errors.add((error(index, day) for index, day, _total in rows), total - len(rows))
+    return errors.rejected()

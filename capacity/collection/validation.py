@@ -1,6 +1,7 @@
 """What a sample may look like. Pure Python, no database: the same rules for every door."""
 
 import re
+import unicodedata
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,12 +16,26 @@ MAX_BYTES = 2**63 - 1
 MAX_NAME = 255
 EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
 CLOCK_SKEW = timedelta(minutes=5)
+MAX_KNOWN_NAMES = 100_000  # of which it is remembered that they are good
 
-# Control characters, line separators, marks and overrides of the writing direction, lone surrogates.
-_FORBIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+# What nobody sees: two names with and without it look the same. Control and format characters (zero-width ones, the
+# soft hyphen, overrides of the writing direction, tags), variation selectors, fillers, line separators, lone
+# surrogates and noncharacters.
+_INVISIBLE = re.compile(
+    "[\x00-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e"
+    "\u2060-\u206f\u3164\ud800-\udfff\ufdd0-\ufdef\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\ufffe\uffff"
+    "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
+    + "".join(f"{chr(plane + 0xFFFE)}{chr(plane + 0xFFFF)}" for plane in range(0x10000, 0x110000, 0x10000))
+    + "]"
+)
 
 #: Why a value is refused: a code for machines and a sentence for people. None: it is good.
 Problem = tuple[str, str] | None
+
+
+def normal_name(name: str) -> str:
+    """The name in Unicode's composed form (NFC): an accent typed on a Mac is the one typed elsewhere."""
+    return name if name.isascii() else unicodedata.normalize("NFC", name)
 
 
 def name_problem(name: Any) -> Problem:
@@ -31,7 +46,7 @@ def name_problem(name: Any) -> Problem:
         return "too_long", _("The name has more than %(limit)d characters.") % {"limit": MAX_NAME}
     if not name.strip():
         return "blank", _("The name is empty.")
-    if bad := _FORBIDDEN.search(name):
+    if bad := _INVISIBLE.search(name):
         text = _("The name has a character that cannot be shown, U+%(code)04X: remove it.")
         return "control_character", text % {"code": ord(bad[0])}
     return None
@@ -76,32 +91,71 @@ def moment_problem(moment: Any, now: datetime) -> Problem:
     return None
 
 
-def item_errors(
-    index: int, item: Sample | BadItem, *, exists: Callable[[int], bool], now: datetime
-) -> list[SampleError]:
-    """Every error of one item, those that its door has found included; [] when it is good.
+class Checks:
+    """The rules for the items of one batch. `exists` tells which ids are those of instances."""
 
-    `exists` tells which ids are those of instances.
-    """
-    if not isinstance(item, BadItem):
-        return _sample_errors(index, item, exists, now)
-    if item.sample is None:
-        return list(item.errors)
-    found = {error.attr for error in item.errors}
-    others = _sample_errors(index, item.sample, exists, now)
-    return [*item.errors, *(error for error in others if error.attr not in found)]
+    def __init__(self, now: datetime, exists: Callable[[int], bool]) -> None:
+        self._now = now
+        self._latest = now + CLOCK_SKEW
+        self._exists = exists
+        self._names: dict[str, bool] = {}  #: names that were checked already: few, and each of them often
+
+    def passes(self, item: "Sample | BadItem") -> bool:
+        """Whether an item is good, its instance aside. A short cut: what does not pass is looked at closely."""
+        if isinstance(item, BadItem) or type(item.instance_id) is not int or abs(item.instance_id) > MAX_BYTES:
+            return False
+        moment, data, log = item.collected_at, item.data_size_bytes, item.log_size_bytes
+        return (
+            _is_size(item.size_bytes)
+            and (data is None or _is_size(data))
+            and (log is None or _is_size(log))
+            and type(moment) is datetime
+            and moment.utcoffset() is not None
+            and EARLIEST <= moment <= self._latest
+            and self._is_name(item.database_name)
+        )
+
+    def _is_name(self, name: Any) -> bool:
+        if type(name) is not str:
+            return False
+        known = self._names.get(name)
+        if known is None:
+            if len(self._names) >= MAX_KNOWN_NAMES:
+                self._names.clear()
+            known = self._names[name] = name_problem(name) is None
+        return known
+
+    def errors(self, index: int, item: "Sample | BadItem") -> list[SampleError]:
+        """Every error of one item, those that its door has found included; [] when it is good."""
+        if not isinstance(item, BadItem):
+            return self._of_sample(index, item)
+        if item.sample is None:
+            return list(item.errors)
+        found = {error.attr for error in item.errors}
+        return [*item.errors, *(error for error in self._of_sample(index, item.sample) if error.attr not in found)]
+
+    def _of_sample(self, index: int, sample: "Sample") -> list[SampleError]:
+        problems: list[tuple[str, Problem]] = [
+            ("database_name", name_problem(sample.database_name)),
+            ("collected_at", moment_problem(sample.collected_at, self._now)),
+            ("size_bytes", size_problem(sample.size_bytes)),
+        ]
+        if type(sample.instance_id) is not int or not self._exists(sample.instance_id):
+            problems.append(("instance_id", _no_such_instance()))
+        if sample.data_size_bytes is not None:
+            problems.append(("data_size_bytes", size_problem(sample.data_size_bytes)))
+        if sample.log_size_bytes is not None:
+            problems.append(("log_size_bytes", size_problem(sample.log_size_bytes)))
+        return [SampleError(index, attr, *problem) for attr, problem in problems if problem]
 
 
-def _sample_errors(index: int, sample: Sample, exists: Callable[[int], bool], now: datetime) -> list[SampleError]:
-    problems: list[tuple[str, Problem]] = [
-        ("database_name", name_problem(sample.database_name)),
-        ("collected_at", moment_problem(sample.collected_at, now)),
-        ("size_bytes", size_problem(sample.size_bytes)),
-    ]
-    if type(sample.instance_id) is not int or not exists(sample.instance_id):
-        problems.append(("instance_id", ("unknown_instance", _("There is no such instance: create it first."))))
-    if sample.data_size_bytes is not None:
-        problems.append(("data_size_bytes", size_problem(sample.data_size_bytes)))
-    if sample.log_size_bytes is not None:
-        problems.append(("log_size_bytes", size_problem(sample.log_size_bytes)))
-    return [SampleError(index, attr, *problem) for attr, problem in problems if problem]
+def _is_size(size: Any) -> bool:
+    return type(size) is int and 0 <= size <= MAX_BYTES
+
+
+def _no_such_instance() -> tuple[str, str]:
+    return "unknown_instance", _("There is no such instance: create it first.")
+
+
+def unknown_instance(index: int) -> SampleError:
+    return SampleError(index, "instance_id", *_no_such_instance())

@@ -6,30 +6,31 @@ from decimal import Decimal
 from itertools import starmap
 from typing import NamedTuple
 
-from django.db.models import Count, OuterRef, Subquery
+from django.db.models import Count
 from django.utils import timezone
 
 from capacity.models import Instance, InstanceSizeAggregation, InstanceSizeStat
 from capacity.periods import Period
 from capacity.units import percent
 
-from .growth import LATE_AFTER, MONTH, SLACK, WEEK, days_until, with_growth
+from .growth import LATE_AFTER, MONTH, SLACK, WEEK, days_until
 
 
 class InstanceSize(NamedTuple):
-    """An instance as `with_growth` describes it; without a sample most are None."""
+    """An instance and its state; without a sample most are None."""
 
     pk: int
     name: str
+    db_type: str
     is_active: bool
+    created_at: datetime
+    first_day: date | None
     last_day: date | None
     last_sample_at: datetime | None
     last_bytes: int | None
     last_databases: int | None
-    week_ago_bytes: int | None
-    month_ago_bytes: int | None
-    created_at: datetime
-    first_day: date | None
+    week_change: int | None
+    month_change: int | None
 
     @property
     def since(self) -> date:
@@ -37,8 +38,36 @@ class InstanceSize(NamedTuple):
         created = timezone.localdate(self.created_at)
         return min(created, self.first_day) if self.first_day else created
 
-    def before(self, span: timedelta) -> int | None:
-        return {WEEK: self.week_ago_bytes, MONTH: self.month_ago_bytes}[span]
+    def change(self, span: timedelta) -> int | None:
+        return {WEEK: self.week_change, MONTH: self.month_change}[span]
+
+
+#: Where the fields of InstanceSize are found from an instance.
+COLUMNS = {
+    "pk": "pk",
+    "name": "name",
+    "db_type": "db_type",
+    "is_active": "is_active",
+    "created_at": "created_at",
+    "first_day": "state__first_day",
+    "last_day": "state__last_day",
+    "last_sample_at": "state__last_sample_at",
+    "last_bytes": "state__last_size_bytes",
+    "last_databases": "state__last_database_count",
+    "week_change": "state__week_change_bytes",
+    "month_change": "state__month_change_bytes",
+}
+
+
+@dataclass(frozen=True)
+class EngineTotal:
+    """The active instances of one engine."""
+
+    db_type: str
+    instances: int
+    databases: int
+    bytes: int
+    month_change: int | None  #: of those that can be compared; None: of none
 
 
 @dataclass(frozen=True)
@@ -80,10 +109,9 @@ class Fleet:
     def growths(self, span: timedelta) -> list[tuple[InstanceSize, int]]:
         """The instances that still send samples and had one `span` before the last, with their change since."""
         return [
-            (one, one.last_bytes - before)
+            (one, change)
             for one in self.instances
-            if one.last_day and one.last_bytes is not None and self.day - one.last_day <= SLACK
-            if (before := one.before(span)) is not None
+            if one.last_day and self.day - one.last_day <= SLACK and (change := one.change(span)) is not None
         ]
 
     def change(self, span: timedelta) -> FleetChange | None:
@@ -92,7 +120,7 @@ class Fleet:
         if not grown:
             return None
         change = sum(grew for _one, grew in grown)
-        before = sum(one.before(span) or 0 for one, _grew in grown)
+        before = sum(one.last_bytes or 0 for one, _grew in grown) - change
         return FleetChange(change, percent(change, before), len(grown), len(self.instances) - len(grown))
 
     def largest(self, count: int) -> list[InstanceSize]:
@@ -103,16 +131,33 @@ class Fleet:
         grown = [(one, change) for one, change in self.growths(MONTH) if change > 0]
         return sorted(grown, key=lambda pair: (-pair[1], pair[0].name))[:count]
 
+    def by_engine(self) -> list[EngineTotal]:
+        """A total per engine that has an active instance, the largest first."""
+        engines: dict[str, list[InstanceSize]] = {}
+        for one in self.instances:
+            engines.setdefault(one.db_type, []).append(one)
+        grown: dict[str, int] = {}
+        for one, change in self.growths(MONTH):
+            grown[one.db_type] = grown.get(one.db_type, 0) + change
+        totals = [
+            EngineTotal(
+                engine,
+                len(found),
+                sum(one.last_databases or 0 for one in found),
+                sum(one.last_bytes or 0 for one in found),
+                grown.get(engine),
+            )
+            for engine, found in engines.items()
+        ]
+        return sorted(totals, key=lambda total: (-total.bytes, total.db_type))
+
     def late(self, now: datetime) -> list[InstanceSize]:
         """Those without a sample for longer than LATE_AFTER; a new one is given that time for its first."""
         return [one for one in self.instances if now - (one.last_sample_at or one.created_at) > LATE_AFTER]
 
 
 def read_fleet(day: date) -> Fleet:
-    # Of each instance seven look-ups in the index on (instance, day).
-    first = InstanceSizeStat.objects.filter(instance=OuterRef("pk")).order_by("collected_on").values("collected_on")
-    found = with_growth(Instance.objects.order_by("name")).annotate(first_day=Subquery(first[:1]))
-    rows = found.values_list(*InstanceSize._fields)
+    rows = Instance.objects.order_by("name").values_list(*(COLUMNS[name] for name in InstanceSize._fields))
     instances = list(starmap(InstanceSize, rows))
     active = [one for one in instances if one.is_active]
     return Fleet(day, active, len(instances) - len(active))

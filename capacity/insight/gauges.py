@@ -2,9 +2,9 @@
 
 from datetime import datetime
 
-from django.db.models import Count, Max, OuterRef, QuerySet, Subquery
+from django.db.models import Count, Max
 
-from capacity.models import Instance, InstanceSizeStat, StalePeriod
+from capacity.models import Instance, InstanceState, StalePeriod
 from capacity.models.state import caught_up_since
 from capacity.periods import PERIODS, today
 from sync_sessions.models import SyncSession
@@ -12,16 +12,14 @@ from sync_sessions.models import SyncSession
 
 def last_sample_at() -> datetime | None:
     """When the newest sample of an active instance was measured."""
-    newest = _latest_days().values("collected_at")
-    return Instance.objects.active().annotate(newest=Subquery(newest)).aggregate(at=Max("newest"))["at"]
+    return InstanceState.objects.filter(instance__is_active=True).aggregate(at=Max("last_sample_at"))["at"]
 
 
 def fleet_bytes() -> int:
     """The sum of the latest day totals of all active instances, in bytes."""
-    latest = _latest_days().values("total_size_bytes")
     # Not SUM: on SQLite it fails beyond 2^63-1.
-    totals = Instance.objects.active().annotate(latest=Subquery(latest)).values_list("latest", flat=True)
-    return sum(total or 0 for total in totals)
+    states = InstanceState.objects.filter(instance__is_active=True)
+    return sum(states.order_by().values_list("last_size_bytes", flat=True))
 
 
 def open_sessions() -> dict[str, int]:
@@ -40,8 +38,3 @@ def stale_period_counts() -> tuple[int, int]:
 
 def active_instances() -> int:
     return Instance.objects.active().count()
-
-
-def _latest_days() -> QuerySet[InstanceSizeStat]:
-    # One look-up per instance in the unique index on (instance, day).
-    return InstanceSizeStat.objects.filter(instance=OuterRef("pk")).order_by("-collected_on")[:1]

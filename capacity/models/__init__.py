@@ -1,10 +1,12 @@
 from django.db.models import Model
 
 from .aggregates import TREND_PERCENT, DatabaseSizeAggregation, InstanceSizeAggregation, TrendDirection
+from .days import CarriedDatabase, DatabaseDayStat, InstanceSizeStat
 from .insight import CapacityEvent, Confidence, EventKind, Forecast, ForecastLevel, ForecastState
 from .instance import DbType, Instance, TlsMode
 from .limits import CapacityLimit, LimitSource
-from .samples import DatabaseSizeStat, InstanceSizeStat
+from .present import DatabaseState, InstanceState
+from .samples import DatabaseSizeStat
 from .schedule import Schedule
 from .state import CapacityState, StalePeriod
 
@@ -12,6 +14,10 @@ from .state import CapacityState, StalePeriod
 HISTORY: dict[str, type[Model]] = {
     "samples": DatabaseSizeStat,
     "days": InstanceSizeStat,
+    "database_days": DatabaseDayStat,
+    "carried": CarriedDatabase,
+    "database_states": DatabaseState,
+    "instance_states": InstanceState,
     "database_rows": DatabaseSizeAggregation,
     "instance_rows": InstanceSizeAggregation,
     "marks": StalePeriod,
@@ -26,8 +32,11 @@ __all__ = [
     "TREND_PERCENT",
     "CapacityState",
     "Confidence",
+    "CarriedDatabase",
+    "DatabaseDayStat",
     "DatabaseSizeAggregation",
     "DatabaseSizeStat",
+    "DatabaseState",
     "DbType",
     "EventKind",
     "Forecast",
@@ -37,6 +46,7 @@ __all__ = [
     "InstanceSizeAggregation",
     "InstanceSizeStat",
     "LimitSource",
+    "InstanceState",
     "Schedule",
     "StalePeriod",
     "TlsMode",

@@ -32,39 +32,10 @@ class DatabaseSizeStat(models.Model):
             ),
         ]
         indexes = [
-            # Serves the roll-up's chunks and the day rows. A B-tree on the day beside it would make
+            # Serves the day rows that ingest derives, purging and rezoning. A B-tree on the day beside it would make
             # PostgreSQL scan the whole window for every chunk (three times slower).
             models.Index(fields=["instance", "collected_on"], name="database_size_stats_chunk"),
         ]
 
     def __str__(self) -> str:
         return f"{self.instance} {self.database_name} {timezone.localtime(self.collected_at):%Y-%m-%d %H:%M}"
-
-
-class InstanceSizeStat(models.Model):
-    """A day row: the sum of the last sample of each database of an instance on one day."""
-
-    instance = models.ForeignKey(
-        Instance, on_delete=models.PROTECT, db_index=False, related_name="days", verbose_name=_("instance")
-    )
-    collected_on = models.DateField(_("day"))
-    total_size_bytes = models.BigIntegerField(_("total size"))
-    database_count = models.PositiveIntegerField(_("databases"))
-    collected_at = models.DateTimeField(_("last sample at"))
-    updated_at = models.DateTimeField(_("updated at"))
-
-    class Meta:
-        db_table = "instance_size_stats"
-        verbose_name = _("day total")
-        verbose_name_plural = _("sizes by day")
-        ordering = ["-collected_on", "instance_id"]
-        constraints = [
-            models.UniqueConstraint(fields=["instance", "collected_on"], name="instance_size_stats_once"),
-        ]
-        indexes = [
-            # Serves the fleet's size and coverage per day (dashboard).
-            models.Index(fields=["collected_on"], name="instance_size_stats_day"),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.instance} {self.collected_on}"

@@ -50,7 +50,7 @@ class StalePeriod(models.Model):
 
         Those that end on `since` or later; oldest first. Two queries.
         """
-        purged_before = CapacityState.purged_before()
+        purged_before = CapacityState.days_begin()
         return [
             period
             for period in cls.objects.periods(types, today)
@@ -64,6 +64,7 @@ class CapacityState(models.Model):
 
     time_zone = models.CharField(_("time zone of the days"), max_length=64)
     samples_purged_before = models.DateField(_("samples purged before"), null=True, blank=True)
+    days_purged_before = models.DateField(_("day rows purged before"), null=True, blank=True)
 
     class Meta:
         db_table = "capacity_state"
@@ -75,6 +76,6 @@ class CapacityState(models.Model):
         return self.time_zone
 
     @classmethod
-    def purged_before(cls) -> date:
-        """The first day whose samples are still there as they came in. One query."""
-        return cls.objects.values_list("samples_purged_before", flat=True).first() or date.min
+    def days_begin(cls) -> date:
+        """The first day whose day rows are still there; periods that reach back behind it stay as they are."""
+        return cls.objects.values_list("days_purged_before", flat=True).first() or date.min

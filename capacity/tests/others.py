@@ -36,3 +36,16 @@ def start_beside(function):
                 if cursor.fetchone():
                     break
     return future
+
+
+def wait_until_blocked(future):
+    """Until the other one waits for a lock that we hold, or has got by without. SQLite does not tell."""
+    for _n in range(30):
+        sleep(0.02)
+        if future.done():
+            return
+        if connection.vendor == "postgresql":
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT 1 FROM pg_stat_activity WHERE pg_backend_pid() = ANY(pg_blocking_pids(pid))")
+                if cursor.fetchone():
+                    return

@@ -10,7 +10,10 @@ from django.utils import timezone
 from capacity.aggregation.orchestrator import AggregationOrchestrator
 from capacity.aggregation.progress import ProgressCallbacks
 from capacity.aggregation.service import AggregationService
+from capacity.collection import states
+from capacity.collection.statements import Source
 from capacity.models import (
+    DatabaseDayStat,
     DatabaseSizeAggregation,
     DatabaseSizeStat,
     Instance,
@@ -18,6 +21,7 @@ from capacity.models import (
     InstanceSizeStat,
     StalePeriod,
 )
+from capacity.models.days import UNFIT
 from capacity.periods import Period
 
 LARGEST = 2**63 - 1
@@ -37,7 +41,7 @@ def moment(day, at=time(3)):
 def add_sample(instance, database, day, size, data=None, log=None):
     """A sample of that day (ISO date or date), each at a minute of its own."""
     minute = next(_minutes) % 1440
-    return DatabaseSizeStat.objects.create(
+    sample = DatabaseSizeStat.objects.create(
         instance=instance,
         database_name=database,
         size_bytes=size,
@@ -46,10 +50,38 @@ def add_sample(instance, database, day, size, data=None, log=None):
         collected_on=str(day),
         collected_at=moment(day, time(minute // 60, minute % 60)),
     )
+    derive_database_day(instance, database, day)
+    return sample
+
+
+def derive_database_day(instance, database, day):
+    """The day row of a database from its samples, in plain Python; it goes when there are none."""
+    key = {"instance": instance, "database_name": database, "collected_on": str(day)}
+    samples = DatabaseSizeStat.objects.filter(**key).order_by("collected_at")
+    found = list(samples.values_list("size_bytes", "data_size_bytes", "log_size_bytes", "collected_at"))
+    DatabaseDayStat.objects.filter(**key).delete()
+    if not found:
+        return
+    columns = {"sample_count": len(found), "last_collected_at": found[-1][-1]}
+    for position, of in enumerate(("size_bytes", "data_size_bytes", "log_size_bytes")):
+        values = [one[position] for one in found if one[position] is not None]
+        fits = sum(values) <= LARGEST
+        columns[f"sum_{of}"] = (sum(values) if fits else UNFIT) if values else None
+        columns[f"min_{of}"], columns[f"max_{of}"] = min(values, default=None), max(values, default=None)
+        columns[f"last_{of}"] = found[-1][position]
+        if position:
+            columns[f"{of.split('_')[0]}_count"] = len(values)
+    DatabaseDayStat.objects.create(**key, **columns)
+    derive_state(states.DATABASE, instance, database)
+
+
+def derive_state(level, *key):
+    columns = ", ".join(f"%s AS {name}" for name in level.keys)
+    states.write_states(level, Source(f"(SELECT {columns}) AS v", (key[0].pk, *key[1:])))
 
 
 def add_day(instance, day, total, databases=1):
-    return InstanceSizeStat.objects.create(
+    row = InstanceSizeStat.objects.create(
         instance=instance,
         collected_on=str(day),
         total_size_bytes=total,
@@ -57,6 +89,14 @@ def add_day(instance, day, total, databases=1):
         collected_at=moment(day),
         updated_at=moment(day),
     )
+    derive_state(states.INSTANCE, instance)
+    return row
+
+
+def forget(instance):
+    """Its samples and day rows go, behind everybody's back."""
+    for rows in (instance.samples, instance.database_days, instance.days):
+        rows.all().delete()
 
 
 def add_both(instance, day, size):
@@ -125,6 +165,8 @@ def make_fleet(count, day):
         for one in fleet
     ]
     DatabaseSizeStat.objects.bulk_create(samples)
+    for one in fleet:
+        derive_database_day(one, "app", day)
     stamps = {"collected_at": moment(day), "updated_at": moment(day)}
     InstanceSizeStat.objects.bulk_create(
         InstanceSizeStat(instance=one, collected_on=day, total_size_bytes=100, database_count=1, **stamps)

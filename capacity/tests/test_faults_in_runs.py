@@ -13,7 +13,7 @@ from capacity.aggregation.progress import ProgressCallbacks
 from capacity.aggregation.runners import DatabaseAggregationRunner
 from capacity.aggregation.service import AggregationService
 from capacity.models import Instance
-from capacity.tests.samples import database_rows, instance_rows, make_fleet, run, the, when_chunk
+from capacity.tests.samples import database_rows, forget, instance_rows, make_fleet, run, the, when_chunk
 from sync_sessions.models import SyncInstanceRecord, SyncSession
 from sync_sessions.services import sync_session_service
 
@@ -150,8 +150,7 @@ def test_an_instance_deactivated_during_the_run_is_finished_like_the_others(flee
 
 def test_an_instance_deleted_during_the_run_leaves_its_record_and_hurts_nobody(fleet, elsewhere):
     def delete():
-        fleet[5].samples.all().delete()
-        fleet[5].days.all().delete()
+        forget(fleet[5])
         Instance.objects.get(pk=fleet[5].pk).delete()
 
     result = run(DAY, listeners=when_chunk(2, lambda: elsewhere(delete)))

@@ -193,7 +193,7 @@ def test_the_first_ingest_notes_the_zone_of_the_days(instance):
     ingest([a_sample(instance)])
 
     assert list(CapacityState.objects.values()) == [
-        {"id": 1, "time_zone": "Asia/Shanghai", "samples_purged_before": None}
+        {"id": 1, "time_zone": "Asia/Shanghai", "samples_purged_before": None, "days_purged_before": None}
     ]
 
 
@@ -205,10 +205,3 @@ def test_samples_are_refused_when_the_zone_has_changed(settings, instance):
         ingest([a_sample(instance, "2025-03-06T10:00:00+08:00")])
 
     assert len(samples()) == 1
-
-
-def test_samples_older_than_the_purge_are_taken(instance):
-    CapacityState.objects.create(pk=1, time_zone="Asia/Shanghai", samples_purged_before=date(2025, 6, 1))
-
-    assert ingest([a_sample(instance)]).created == 1
-    assert CapacityState.objects.get().samples_purged_before == date(2025, 6, 1)

@@ -1,7 +1,6 @@
 """Ingest beside other ingests, beside a roll-up, and when the connection dies."""
 
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 
@@ -11,6 +10,7 @@ from django.db import OperationalError, connection, transaction
 from capacity.collection.ingest import ingest
 from capacity.models import DatabaseSizeAggregation, DatabaseSizeStat, Instance, InstanceSizeStat, StalePeriod
 from capacity.tests.factories import a_sample, make_instance
+from capacity.tests.others import wait_until_blocked
 from capacity.tests.samples import aggregate, the
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -34,19 +34,6 @@ def parallel():
 
     yield start
     pool.shutdown()
-
-
-def wait_until_blocked(future):
-    """Until the other one waits for a lock that we hold, or has got by without. SQLite does not tell."""
-    for _n in range(30):
-        time.sleep(0.02)
-        if future.done():
-            return
-        if connection.vendor == "postgresql":
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT 1 FROM pg_stat_activity WHERE pg_backend_pid() = ANY(pg_blocking_pids(pid))")
-                if cursor.fetchone():
-                    return
 
 
 def test_parallel_ingests_of_one_instance_and_day_leave_the_right_day_row(parallel):

@@ -9,8 +9,10 @@ from capacity.collection import staging
 from capacity.collection.ingest import Sample, ingest
 from capacity.collection.samples import BadItem, SampleError, SamplesRejected
 from capacity.errors import CapacityError
-from capacity.models import CapacityState, DatabaseSizeStat, InstanceSizeStat, StalePeriod
+from capacity.models import CapacityState, DatabaseDayStat, DatabaseSizeStat, InstanceSizeStat, StalePeriod
+from capacity.models.days import UNFIT
 from capacity.tests.factories import a_sample, make_instance
+from capacity.tests.samples import aggregate, the
 
 pytestmark = pytest.mark.django_db
 
@@ -222,10 +224,37 @@ def test_stored_samples_count_for_the_day_total(instance):
     ]
 
 
-def test_samples_of_one_database_do_not_add_up(instance):
+@pytest.mark.parametrize("sizes", [{"size": LARGEST}, {"size": 1, "data_size_bytes": LARGEST}])
+def test_a_days_sum_of_one_database_that_does_not_fit_fails_its_periods_and_not_the_ingest(instance, sizes):
     times = ["2025-03-05T10:00:00+08:00", "2025-03-05T11:00:00+08:00"]
 
-    assert ingest([a_sample(instance, at, LARGEST) for at in times]).days == 1
+    assert ingest([a_sample(instance, at, **sizes) for at in times]).days == 1
+
+    assert DatabaseDayStat.objects.get().sum_size_bytes == UNFIT
+    ingest([a_sample(instance, "2025-04-01T10:00:00+08:00")])
+    for period in (the("daily", "2025-03-05"), the("monthly", "2025-03-05"), the("monthly", "2025-04-01")):
+        assert aggregate(period).results[0].error_code == "sum_overflow"
+
+
+@pytest.mark.parametrize("batch", [2, 5000])
+def test_a_sample_of_a_day_that_was_purged_is_refused_by_item(instance, monkeypatch, batch):
+    monkeypatch.setattr(staging, "BATCH", batch)
+    CapacityState.objects.create(pk=1, time_zone="Asia/Shanghai", samples_purged_before="2025-03-05")
+
+    refused = refuse(
+        [
+            a_sample(instance, "2025-03-05T00:00:00+08:00"),
+            a_sample(instance, "2025-03-04T23:59:59+08:00"),
+            a_sample(instance, "2025-03-05T10:00:00+08:00"),
+            a_sample(instance, "2024-03-05T10:00:00+08:00"),
+        ]
+    )
+
+    assert [(error.index, error.attr, error.code) for error in refused.errors] == [
+        (1, "collected_at", "already_purged"),
+        (3, "collected_at", "already_purged"),
+    ]
+    assert "before 2025-03-05 have been purged" in refused.errors[0].detail
 
 
 def test_an_instance_that_is_deleted_while_its_samples_are_read(instance):
@@ -237,4 +266,4 @@ def test_an_instance_that_is_deleted_while_its_samples_are_read(instance):
         yield a_sample(instance, database="stock")
         instance.delete()
 
-    assert errors(read()) == [(1, "instance_id", "unknown_instance")]
+    assert errors(read()) == [(1, "instance_id", "unknown_instance"), (2, "instance_id", "unknown_instance")]

@@ -15,14 +15,13 @@ from capacity.models import CapacityState, Instance
 from capacity.periods import PERIOD_CONFIG
 from sync_sessions.services import SyncSessionService
 
-from .samples import aggregate, database_rows, make_fleet, mark, run, the
+from .samples import add_sample, aggregate, database_rows, forget, make_fleet, mark, run, the
 
 DAY = the("daily", "2025-03-05")
 
 
 def delete(instance):
-    instance.samples.all().delete()
-    instance.days.all().delete()
+    forget(instance)
     Instance.objects.get(pk=instance.pk).delete()
 
 
@@ -95,12 +94,8 @@ def test_a_caller_keeps_its_settings(fleet):
 @pytest.mark.django_db(transaction=True)
 def test_reasons_are_stored_in_english_and_told_in_the_language_of_the_reader(fleet):
     for database in ("b", "c"):
-        fleet[0].samples.create(
-            database_name=database, size_bytes=2**62, collected_on="2025-03-05", collected_at="2025-03-05T00:00Z"
-        )
-        fleet[0].samples.create(
-            database_name=database, size_bytes=2**62, collected_on="2025-03-05", collected_at="2025-03-05T01:00Z"
-        )
+        for _twice in range(2):
+            add_sample(fleet[0], database, "2025-03-05", 2**62)
     with translation.override("zh-hans"):
         result = run(DAY)
         [told] = result.summary.errors
@@ -119,8 +114,8 @@ def test_what_a_run_tells_has_no_password_and_a_bounded_length(fleet, raising):
 
 
 @pytest.mark.django_db
-def test_periods_whose_samples_are_purged_are_not_due(fleet):
+def test_periods_whose_day_rows_are_purged_are_not_due(fleet):
     for day in ("2025-03-05", "2025-03-06"):
         mark(fleet[0], the("daily", day))
-    CapacityState.objects.create(pk=1, time_zone="Asia/Shanghai", samples_purged_before="2025-03-05")
+    CapacityState.objects.create(pk=1, time_zone="Asia/Shanghai", days_purged_before="2025-03-05")
     assert stale_periods(PERIOD_CONFIG, the("daily", "2025-03-10").start) == [the("daily", "2025-03-06")]

@@ -1,13 +1,17 @@
-"""A run that began before a purge must not find its samples gone."""
+"""A run that began before a purge must not find its day rows gone."""
 
 import pytest
 from celery.exceptions import SoftTimeLimitExceeded
+from django.db import transaction
 
 from capacity.aggregation.progress import ProgressCallbacks
-from capacity.models import CapacityState, DatabaseSizeAggregation
+from capacity.collection.ingest import ingest
+from capacity.models import CapacityState, DatabaseDayStat, DatabaseSizeAggregation
 from capacity.upkeep.retention import purge
 from sync_sessions.models import SyncSession
 
+from .factories import a_sample, make_instance
+from .others import start_beside, wait_until_blocked
 from .samples import make_fleet, run, the, when_chunk
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -17,6 +21,7 @@ OLD = the("daily", "2025-03-05")
 @pytest.fixture
 def old_fleet(settings):
     settings.WHALEFALL_CHUNK_SIZE = 2
+    settings.WHALEFALL_DAY_RETENTION_DAYS = 400
     CapacityState.objects.create(pk=1, time_zone="Asia/Shanghai")
     return make_fleet(4, "2025-03-05")
 
@@ -24,11 +29,24 @@ def old_fleet(settings):
 def test_a_purge_waits_for_a_run_of_an_old_period(old_fleet, elsewhere):
     told = []
     run(OLD, listeners=when_chunk(2, lambda: told.append(elsewhere(purge))))
-    assert told[0].samples == 0
+    assert told[0].days == 0
     assert told[0].waiting_for == (str(SyncSession.objects.get().session_id),)
     assert set(DatabaseSizeAggregation.objects.values_list("sample_count", flat=True)) == {1}
     assert DatabaseSizeAggregation.objects.count() == 4
-    assert (purge().samples, purge().waiting_for) == (4, ())
+    assert (purge().days, purge().waiting_for) == (8, ())
+
+
+@pytest.mark.postgresql
+def test_a_purge_waits_for_an_ingest_that_reads_old_samples(settings):
+    settings.WHALEFALL_SAMPLE_RETENTION_DAYS = 1
+    instance = make_instance()
+    ingest([a_sample(instance, size=100)])
+    with transaction.atomic():
+        ingest([a_sample(instance, "2025-03-05T11:00:00+08:00", size=300)])
+        purged = start_beside(purge)
+        wait_until_blocked(purged)
+    assert purged.result(timeout=30).samples == 2
+    assert DatabaseDayStat.objects.get().sum_size_bytes == 400
 
 
 @pytest.mark.parametrize("where", ["on_start", "on_complete"])

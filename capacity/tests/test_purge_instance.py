@@ -10,14 +10,8 @@ from django.db import transaction
 
 from capacity.collection.ingest import ingest
 from capacity.inventory import deletion
-from capacity.models import (
-    DatabaseSizeAggregation,
-    DatabaseSizeStat,
-    Instance,
-    InstanceSizeAggregation,
-    InstanceSizeStat,
-    StalePeriod,
-)
+from capacity.inventory.deletion import HISTORY
+from capacity.models import DatabaseSizeStat, Instance, StalePeriod
 from capacity.tests.factories import a_sample, make_instance
 from capacity.tests.others import Terminal, start_beside
 from capacity.tests.samples import run, the
@@ -25,7 +19,7 @@ from sync_sessions.models import SyncInstanceRecord
 
 pytestmark = pytest.mark.django_db
 
-MODELS = (DatabaseSizeStat, InstanceSizeStat, DatabaseSizeAggregation, InstanceSizeAggregation, StalePeriod)
+MODELS = tuple(HISTORY.values())
 
 
 @pytest.fixture
@@ -71,13 +65,13 @@ def test_everything_of_the_instance_is_deleted_and_nothing_of_another(two, monke
     monkeypatch.setattr(deletion, "BATCH", 2)
     old, kept = two
     before = counts(kept)
-    assert counts(old) == before == [6, 3, 2, 1, 9]
+    assert counts(old) == before == [6, 3, 6, 0, 2, 1, 2, 1, 9]
     assert purge() == [
         "old-1 is deleted, with 6 samples, 3 day totals, 2 and 1 period rows of databases and of the instance, 9 "
         "stale periods. Records kept in the run log: 1."
     ]
     assert list(Instance.objects.values_list("name", flat=True)) == ["keep-1"]
-    assert counts(old.pk) == [0] * 5
+    assert counts(old.pk) == [0] * len(MODELS)
     assert counts(kept) == before
 
 
@@ -92,7 +86,8 @@ def test_the_run_log_keeps_its_records_by_name(two):
 
 def test_it_tells_as_json_what_it_deleted(two):
     [line] = purge("old-1", "--json")
-    numbers = {"samples": 6, "days": 3, "database_rows": 2, "instance_rows": 1, "marks": 9, "records_kept": 1}
+    numbers = {"samples": 6, "days": 3, "database_days": 6, "carried": 0, "database_states": 2, "instance_states": 1}
+    numbers |= {"database_rows": 2, "instance_rows": 1, "marks": 9, "records_kept": 1}
     assert json.loads(line) == {"instance": "old-1", **numbers}
 
 
@@ -119,7 +114,7 @@ def test_each_batch_is_committed_and_after_an_interruption_the_next_call_goes_on
 
     with pytest.raises(KeyboardInterrupt):
         deletion.purge_instance(Instance.objects.get(name="old-1"), interrupt)
-    assert elsewhere(counts, old) == [2, 3, 2, 1, 9]
+    assert elsewhere(counts, old) == [2, 3, 6, 0, 2, 1, 2, 1, 9]
     [line] = purge("old-1", "--json")
     assert json.loads(line)["samples"] == 2
     assert refused() == "There is no instance named old-1."

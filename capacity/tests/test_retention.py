@@ -7,7 +7,7 @@ from django.db import connection
 from django.db.models.functions import Now
 from django.test.utils import CaptureQueriesContext
 
-from capacity.models import CapacityState, DatabaseSizeStat, InstanceSizeStat, StalePeriod
+from capacity.models import CapacityState, DatabaseDayStat, DatabaseSizeStat, InstanceSizeStat, StalePeriod
 from capacity.tests.factories import make_instance
 from capacity.tests.samples import add_both, add_day, add_sample, database_rows, instance_rows, mark, run, the
 from capacity.upkeep import retention
@@ -23,7 +23,7 @@ LIMIT = date(2025, 6, 1)  # the first day that is kept by the setting alone
 @pytest.fixture(autouse=True)
 def _today(time_machine, settings):
     time_machine.move_to("2026-07-05T22:00:00Z", tick=False)  # six in the morning of 6 July in Shanghai
-    settings.WHALEFALL_SAMPLE_RETENTION_DAYS = (date(2026, 7, 6) - LIMIT).days
+    settings.WHALEFALL_SAMPLE_RETENTION_DAYS = settings.WHALEFALL_DAY_RETENTION_DAYS = (date(2026, 7, 6) - LIMIT).days
     settings.WHALEFALL_SESSION_RETENTION_DAYS = 30
 
 
@@ -42,7 +42,13 @@ def kept(model=DatabaseSizeStat):
 
 
 def purged_before():
-    return CapacityState.objects.get().samples_purged_before
+    """Up to which day the day rows are gone."""
+    return CapacityState.objects.get().days_purged_before
+
+
+def purged(day=LIMIT, **counts):
+    """What a purge says that went as far as LIMIT with samples, and as far as `day` with day rows."""
+    return PurgeResult(purged_before=LIMIT, days_purged_before=day, **counts)
 
 
 def a_session(days, lock_key="test", end="finish_session", **options):
@@ -67,10 +73,40 @@ def test_samples_and_day_rows_older_than_their_retention_go(instance):
         for day in ("2024-01-01", "2025-05-31", "2025-06-01", "2026-07-05"):
             add_both(one, day, 100)
 
-    assert purge() == PurgeResult(LIMIT, samples=4, days=4, sessions=0, kept_for=())
-    assert kept() == kept(InstanceSizeStat) == ["2025-06-01"] * 2 + ["2026-07-05"] * 2
-    assert purged_before() == LIMIT
-    assert purge() == PurgeResult(LIMIT, 0, 0, 0, ())
+    assert purge() == purged(samples=4, days=8)
+    assert kept() == kept(DatabaseDayStat) == kept(InstanceSizeStat) == ["2025-06-01"] * 2 + ["2026-07-05"] * 2
+    assert purged_before() == CapacityState.objects.get().samples_purged_before == LIMIT
+    assert purge() == purged()
+
+
+def test_samples_go_and_their_day_rows_stay_for_ever_by_default(instance, settings):
+    settings.WHALEFALL_DAY_RETENTION_DAYS = 0
+    add_both(instance, "2025-05-31", 100)
+    mark(instance, the("daily", "2025-05-31"))
+
+    assert purge() == PurgeResult(purged_before=LIMIT, samples=1)
+    assert (kept(), kept(DatabaseDayStat), kept(InstanceSizeStat)) == ([], ["2025-05-31"], ["2025-05-31"])
+    assert run(the("daily", "2025-05-31")).summary.status == "completed"
+
+
+def test_samples_never_outlive_their_day_rows(instance, settings):
+    settings.WHALEFALL_SAMPLE_RETENTION_DAYS += 100
+    add_both(instance, "2025-05-31", 100)
+
+    assert purge() == purged(samples=1, days=2)
+
+
+def test_daily_period_rows_have_a_retention_of_their_own(instance, settings):
+    settings.WHALEFALL_DAILY_ROW_RETENTION_DAYS = 36
+    for day in ("2026-05-30", "2026-05-31"):
+        add_both(instance, day, 100)
+        run(the("daily", day))
+    run(the("weekly", "2026-05-30"))
+
+    assert purge(dry_run=True) == purge() == purged(daily_rows=2)
+    left = [("daily", date(2026, 5, 31)), ("weekly", date(2026, 5, 25))]
+    for rows in (database_rows(), instance_rows()):
+        assert [(row["period_type"], row["period_start"]) for row in rows] == left
 
 
 def test_period_rows_stay(instance):
@@ -91,7 +127,7 @@ def test_a_dry_run_counts_the_same_and_changes_nothing(instance):
 
     dry = purge(dry_run=True)
 
-    assert dry == PurgeResult(LIMIT, samples=3, days=2, sessions=1, kept_for=())
+    assert dry == purged(samples=3, days=5, sessions=1)
     assert (len(kept()), len(kept(InstanceSizeStat)), purged_before()) == (4, 3, None)
     assert SyncSession.objects.count() == 1
     assert purge() == dry
@@ -115,7 +151,7 @@ def test_it_deletes_in_batches_each_a_commit_of_its_own(monkeypatch):
     assert kept() == []
 
 
-def test_samples_of_a_stale_period_and_of_the_one_before_it_are_kept_for_it(instance):
+def test_day_rows_of_a_stale_period_and_of_the_one_before_it_are_kept_for_it(instance):
     week = the("weekly", "2025-06-03")  # of 2 June
     for day in ("2025-05-25", "2025-05-26", "2025-06-03"):
         add_both(instance, day, 100)
@@ -123,12 +159,12 @@ def test_samples_of_a_stale_period_and_of_the_one_before_it_are_kept_for_it(inst
 
     first = purge()
 
-    assert first == PurgeResult(date(2025, 5, 26), samples=1, days=1, sessions=0, kept_for=(week,))
+    assert first == purged(date(2025, 5, 26), samples=2, days=2, kept_for=(week,))
     assert first.as_dict()["kept_for"] == ["weekly 2025-06-02"]
-    assert (kept(), purged_before()) == (["2025-05-26", "2025-06-03"], date(2025, 5, 26))
+    assert (kept(DatabaseDayStat), purged_before()) == (["2025-05-26", "2025-06-03"], date(2025, 5, 26))
 
     assert run(week, sync_type="scheduled_task").summary.status == "completed"
-    assert purge() == PurgeResult(LIMIT, samples=1, days=1, sessions=0, kept_for=())
+    assert purge() == purged(days=2)
 
 
 def test_the_oldest_of_several_stale_periods_counts(instance):
@@ -136,7 +172,7 @@ def test_the_oldest_of_several_stale_periods_counts(instance):
     for period in (old, older):
         mark(instance, period)
 
-    assert purge() == PurgeResult(date(2025, 1, 1), 0, 0, 0, kept_for=(older, old))
+    assert purge() == purged(date(2025, 1, 1), kept_for=(older, old))
 
 
 @pytest.mark.parametrize(
@@ -148,7 +184,7 @@ def test_the_oldest_of_several_stale_periods_counts(instance):
         the("daily", "2025-06-02"),  # the first one whose day before is kept anyhow
     ],
 )
-def test_a_stale_period_of_younger_samples_holds_nothing(instance, period):
+def test_a_stale_period_of_younger_days_holds_nothing(instance, period):
     mark(instance, period)
 
     assert (purge().kept_for, purged_before()) == ((), LIMIT)
@@ -159,15 +195,15 @@ def test_the_marks_of_an_inactive_instance_hold_nothing():
     add_both(retired, "2025-05-31", 100)
     mark(retired, the("daily", "2025-05-31"))
 
-    assert purge() == PurgeResult(LIMIT, samples=1, days=1, sessions=0, kept_for=())
+    assert purge() == purged(samples=1, days=2)
 
 
-def test_a_stale_period_whose_samples_are_gone_already_holds_nothing(instance, state):
-    CapacityState.objects.update(samples_purged_before=date(2025, 5, 1))
+def test_a_stale_period_whose_days_are_gone_already_holds_nothing(instance, state):
+    CapacityState.objects.update(days_purged_before=date(2025, 5, 1))
     mark(instance, the("daily", "2025-05-01"))  # the day before is gone
     add_both(instance, "2025-05-31", 100)
 
-    assert purge() == PurgeResult(LIMIT, samples=1, days=1, sessions=0, kept_for=())
+    assert purge() == purged(samples=1, days=2)
 
 
 @pytest.mark.parametrize("dry_run", [True, False])
@@ -175,10 +211,10 @@ def test_how_far_it_went_never_goes_back(instance, settings, dry_run):
     purge()
     add_both(instance, "2025-05-31", 100)
     settings.WHALEFALL_SAMPLE_RETENTION_DAYS += 100
+    settings.WHALEFALL_DAY_RETENTION_DAYS += 100
 
-    result = purge(dry_run=dry_run)
-
-    assert (result.purged_before, result.samples, purged_before()) == (LIMIT, 1, LIMIT)
+    assert purge(dry_run=dry_run) == purged(samples=1, days=2)
+    assert purged_before() == LIMIT
 
 
 def test_a_run_of_a_purged_period_is_skipped_and_its_rows_stay_as_they_are(instance):
@@ -214,7 +250,7 @@ def test_without_a_sample_ever_only_sessions_go(instance):
     add_day(instance, "2025-05-31", 100)
     a_session(31)
 
-    assert purge() == PurgeResult(None, samples=0, days=0, sessions=1, kept_for=())
+    assert purge() == PurgeResult(sessions=1)
 
 
 def test_ended_sessions_older_than_their_retention_go_with_their_records():

@@ -1,7 +1,9 @@
 """manage.py rezone: another time zone, after the fact."""
 
+from collections import Counter
 from datetime import UTC, date, datetime
 from io import StringIO
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.core.management import call_command
@@ -9,13 +11,15 @@ from django.db import transaction
 from django_celery_beat.models import CrontabSchedule, PeriodicTask, PeriodicTasks
 
 from capacity.collection.ingest import ingest
+from capacity.inventory.deletion import HISTORY
 from capacity.models import (
     CapacityState,
-    DatabaseSizeAggregation,
+    DatabaseDayStat,
     DatabaseSizeStat,
+    DatabaseState,
     Instance,
-    InstanceSizeAggregation,
     InstanceSizeStat,
+    InstanceState,
     StalePeriod,
 )
 from capacity.schedules import install_schedules
@@ -53,6 +57,17 @@ def everything():
     return {
         "samples": list(samples.values("instance__name", "database_name", "collected_on", "collected_at")),
         "days": list(days.values("instance__name", "collected_on", "total_size_bytes", "database_count")),
+        "database days": list(
+            DatabaseDayStat.objects.order_by("collected_on", "instance__name", "database_name").values(
+                "instance__name", "database_name", "collected_on", "sample_count", "sum_size_bytes", "last_size_bytes"
+            )
+        ),
+        "states": [
+            list(
+                model.objects.order_by("instance__name", "last_day").values("instance__name", "last_day", "first_day")
+            )
+            for model in (DatabaseState, InstanceState)
+        ],
         "rows": [
             {**row, "instance_id": names[row["instance_id"]]}
             for rows in (database_rows, instance_rows)
@@ -86,7 +101,7 @@ def test_everything_becomes_as_if_the_samples_had_come_in_in_the_new_zone(zone, 
     rezone()
     aggregate_stale()
     rezoned = everything()
-    for model in (DatabaseSizeStat, InstanceSizeStat, DatabaseSizeAggregation, InstanceSizeAggregation, CapacityState):
+    for model in (*HISTORY.values(), CapacityState):
         model.objects.all().delete()
     ingest(a_history(*fleet))
     aggregate_stale()
@@ -145,17 +160,26 @@ def test_rows_of_a_period_without_samples_are_deleted_and_all_others_stay(zone):
         ("Pacific/Pago_Pago", "Pacific/Kiritimati", "2025-03-07"),  # begins at 01:00 of the 6th
     ],
 )
-def test_after_a_purge_the_history_begins_with_the_first_whole_day(zone, old, new, first):
+def test_after_a_purge_day_rows_are_derived_from_the_first_whole_day_on(zone, old, new, first):
     zone(old)
     one = make_instance()
     hours = [datetime(2025, 3, day, hour, tzinfo=UTC) for day in (4, 5, 6, 7) for hour in range(24)]
     ingest([a_sample(one, hour) for hour in hours])
     CapacityState.objects.update(samples_purged_before=date(2025, 3, 5))
     DatabaseSizeStat.objects.filter(collected_on__lt=date(2025, 3, 5)).delete()
+    before = dict(DatabaseDayStat.objects.values_list("collected_on", "sample_count"))
     zone(new)
     rezone()
-    assert CapacityState.objects.get().samples_purged_before == date.fromisoformat(first)
-    assert InstanceSizeStat.objects.earliest("collected_on").collected_on == date.fromisoformat(first)
+    begins = date.fromisoformat(first)
+    assert CapacityState.objects.get().samples_purged_before == begins
+    counts = dict(DatabaseDayStat.objects.values_list("collected_on", "sample_count"))
+    assert {day: count for day, count in counts.items() if day < begins} == {
+        day: count for day, count in before.items() if day < begins
+    }
+    here = Counter(hour.astimezone(ZoneInfo(new)).date() for hour in hours)
+    assert {day: count for day, count in counts.items() if day >= begins} == {
+        day: count for day, count in here.items() if day >= begins
+    }
 
 
 def test_rows_of_a_purged_time_stay_as_they_are(zone):
@@ -164,8 +188,7 @@ def test_rows_of_a_purged_time_stay_as_they_are(zone):
     aggregate_stale()
     before = [row for row in database_rows() if row["period_start"] < date(2025, 3, 5)]
     CapacityState.objects.update(samples_purged_before=date(2025, 3, 5))
-    for model in (DatabaseSizeStat, InstanceSizeStat):
-        model.objects.filter(collected_on__lt=date(2025, 3, 5)).delete()
+    DatabaseSizeStat.objects.filter(collected_on__lt=date(2025, 3, 5)).delete()
     zone("UTC")
     rezone()
     aggregate_stale()

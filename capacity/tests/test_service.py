@@ -8,7 +8,7 @@ import pytest
 from capacity.aggregation.results import AggregationStatus, InstanceResult, LevelResult
 from capacity.aggregation.service import AggregationService
 from capacity.errors import PeriodError, ScopeError
-from capacity.models import CapacityState, DatabaseSizeStat, StalePeriod
+from capacity.models import CapacityState, DatabaseDayStat, DatabaseSizeStat, StalePeriod
 from capacity.periods import PERIODS, Period
 from capacity.tests.factories import make_instance
 from capacity.tests.samples import (
@@ -17,6 +17,7 @@ from capacity.tests.samples import (
     add_sample,
     aggregate,
     database_rows,
+    derive_database_day,
     instance_rows,
     mark,
     the,
@@ -73,7 +74,7 @@ def test_rows_of_a_database_that_vanished_are_left_alone(instance):
     add_sample(instance, "dropped", "2025-06-30", 2)
     aggregate(DAY)
     [before] = [row for row in database_rows(stamps=True) if row["database_name"] == "dropped"]
-    DatabaseSizeStat.objects.filter(database_name="dropped").delete()
+    DatabaseDayStat.objects.filter(database_name="dropped").delete()
 
     [result] = aggregate(DAY).results
 
@@ -230,14 +231,14 @@ def test_marks_of_other_periods_and_instances_stay(instance):
 
 
 @pytest.mark.parametrize(("purged_before", "skipped"), [("2025-06-29", False), ("2025-06-30", True)])
-def test_a_period_whose_samples_were_purged_is_skipped_and_its_rows_stay(instance, purged_before, skipped):
+def test_a_period_whose_day_rows_were_purged_is_skipped_and_its_rows_stay(instance, purged_before, skipped):
     add_both(instance, "2025-06-29", 5)
     add_both(instance, "2025-06-30", 10)
     aggregate(DAY)
     mark(instance, DAY)
     before = database_rows(stamps=True)
-    CapacityState.objects.create(pk=1, time_zone="Asia/Shanghai", samples_purged_before=purged_before)
-    DatabaseSizeStat.objects.filter(collected_on__lt=purged_before).delete()
+    CapacityState.objects.create(pk=1, time_zone="Asia/Shanghai", days_purged_before=purged_before)
+    DatabaseDayStat.objects.filter(collected_on__lt=purged_before).delete()
 
     [result] = aggregate(DAY).results
 
@@ -254,6 +255,7 @@ def test_a_rerun_replaces_the_numbers_and_keeps_id_and_created_at(instance, time
     before = database_rows(stamps=True) + instance_rows(stamps=True)
 
     DatabaseSizeStat.objects.filter(collected_on=DAY.start).update(size_bytes=200, data_size_bytes=10)
+    derive_database_day(instance, "app", DAY.start)
     instance.days.filter(collected_on=DAY.start).update(total_size_bytes=200, database_count=2)
     time_machine.move_to(second, tick=False)
     aggregate(DAY)
@@ -265,6 +267,18 @@ def test_a_rerun_replaces_the_numbers_and_keeps_id_and_created_at(instance, time
     assert (after[0]["avg_size_bytes"], after[0]["avg_data_size_bytes"]) == (200, 10)
     assert after[0]["size_change_percent"] == Decimal("300.00")
     assert (after[1]["max_total_size_bytes"], after[1]["database_count_change"]) == (200, Decimal("1.00"))
+
+
+def test_a_rerun_does_not_need_the_samples(instance):
+    add_both(instance, "2025-06-29", 50)
+    add_both(instance, "2025-06-30", 100)
+    aggregate(DAY)
+    before = database_rows(), instance_rows()
+    DatabaseSizeStat.objects.all().delete()
+
+    aggregate(DAY)
+
+    assert (database_rows(), instance_rows()) == before
 
 
 def test_a_rerun_over_unchanged_samples_changes_nothing(instance):
@@ -279,11 +293,11 @@ def test_a_rerun_over_unchanged_samples_changes_nothing(instance):
     assert [(result.created, result.updated) for result in again.results] == [(0, 2)]
 
 
-def test_a_rerun_forgets_the_change_when_the_previous_samples_are_gone(instance):
+def test_a_rerun_forgets_the_change_when_the_previous_days_are_gone(instance):
     add_both(instance, "2025-06-29", 50)
     add_both(instance, "2025-06-30", 100)
     aggregate(DAY)
-    DatabaseSizeStat.objects.filter(collected_on="2025-06-29").delete()
+    DatabaseDayStat.objects.filter(collected_on="2025-06-29").delete()
     instance.days.filter(collected_on="2025-06-29").delete()
 
     aggregate(DAY)

@@ -25,6 +25,7 @@ from capacity.models import StalePeriod
 from capacity.periods import today
 from capacity.tests.factories import make_instance
 from capacity.tests.samples import add_both, database_rows, instance_rows, make_fleet, mark, the
+from capacity.upkeep.retention import PurgeResult
 from sync_sessions.models import SyncSession
 from sync_sessions.services import sync_session_service
 from whalefall.tests.brokers import redis_database
@@ -220,7 +221,7 @@ def test_a_queued_session_that_is_delivered_twice_runs_once(_now):
 
 @pytest.mark.django_db
 def test_the_purge_says_what_it_did():
-    nothing = {"purged_before": None, "samples": 0, "days": 0, "sessions": 0, "kept_for": [], "waiting_for": []}
+    nothing = PurgeResult().as_dict()
     assert do(tasks.purge_samples) == nothing
 
 

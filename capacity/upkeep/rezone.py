@@ -6,23 +6,24 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import DatabaseError, connection, transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django_celery_beat.models import CrontabSchedule, PeriodicTask
 
-from capacity.collection import staging, storing
-from capacity.collection.samples import SamplesRejected
+from capacity.collection import days, states, storing
+from capacity.collection.statements import Source, execute, fetch
 from capacity.errors import CapacityError, SumOverflow
 from capacity.models import (
     CapacityState,
+    DatabaseDayStat,
     DatabaseSizeAggregation,
-    DatabaseSizeStat,
     InstanceSizeAggregation,
     InstanceSizeStat,
     StalePeriod,
 )
+from capacity.runs.faults import error_code
 from capacity.schedules import default_schedules
 from sync_sessions.models import SyncSession
 from sync_sessions.services import sync_session_service
@@ -63,12 +64,12 @@ def rezone() -> Rezoned:
 
     One transaction, during which nothing else is written:
 
-    - Samples get the date of their moment in the new zone; day rows are deleted and derived anew.
+    - Samples get the date of their moment in the new zone; day rows and states are derived anew.
     - Every period with samples and the one following it are marked stale, for each instance; the rows are as
       they were until they are aggregated (those of inactive instances, until these are active again).
     - Period rows whose period has no sample left are deleted, as no run would ever touch them again.
-    - Where samples have been purged, the first whole day that is left is anew where the history begins: rows
-      that reach back behind it cannot be computed again and stay as the old zone made them.
+    - Where samples have been purged, day rows before the first whole day that is left stay as the old zone made
+      them, as nothing is left to make others from.
     - Crontabs in the old zone, and those of this product's schedules, get the new one.
 
     Does nothing about samples that are in that zone already. Raises RunsOpen when a session is open (dead ones
@@ -76,7 +77,7 @@ def rezone() -> Rezoned:
     """
     new = settings.TIME_ZONE
     sync_session_service.fail_stale_sessions()
-    with staging.staging_tables(), transaction.atomic():
+    with transaction.atomic():
         _lock_out_others()
         _refuse_open_sessions()
         state = CapacityState.objects.first()
@@ -93,7 +94,7 @@ def _lock_out_others() -> None:
     New instances cannot come either. SQLite's write lock does it there.
     """
     if connection.vendor == "postgresql":
-        staging.execute("LOCK TABLE instances IN EXCLUSIVE MODE")
+        execute("LOCK TABLE instances IN EXCLUSIVE MODE")
 
 
 def _refuse_open_sessions() -> None:
@@ -109,33 +110,41 @@ def _redate(state: CapacityState, new: str) -> dict[str, int]:
     if state.samples_purged_before:
         state.samples_purged_before = _first_whole_day(state.samples_purged_before, ZoneInfo(state.time_zone))
     first_kept = state.samples_purged_before or date.min
+    kept = (connection.ops.adapt_datefield_value(first_kept),)
     state.time_zone = new
     state.save(update_fields=["time_zone", "samples_purged_before"])
     moved = _move_samples(new)
-    InstanceSizeStat.objects.all().delete()
-    # What ingest makes of the days that it has touched is made of all days.
-    staging.execute(
-        """
-        CREATE TEMPORARY TABLE incoming_days AS
-        SELECT DISTINCT instance_id, collected_on FROM database_size_stats WHERE collected_on >= %s
-        """,
-        [connection.ops.adapt_datefield_value(first_kept)],
-    )
-    staging.execute("CREATE INDEX incoming_days_by_day ON incoming_days (collected_on, instance_id)")
-    days = staging.fetch("SELECT DISTINCT collected_on FROM incoming_days")
     try:
-        day_rows = storing.write_days(timezone.now())
-    except SamplesRejected:
+        with transaction.atomic():
+            day_rows = _derive_days(first_kept, kept)
+    except DatabaseError as error:
+        if error_code(error) != "sum_overflow":
+            raise
         raise SumOverflow(
             _("Nothing is changed: in %(zone)s the sizes of a day add up to more than 2^63-1 bytes.") % {"zone": new}
         ) from None
-    storing.mark_stale(date.fromisoformat(str(day)) for (day,) in days)
+    with_days = Source(
+        "(SELECT instance_id, collected_on FROM instance_size_stats WHERE collected_on >= %s) AS v", kept
+    )
+    dates = fetch("SELECT DISTINCT collected_on FROM instance_size_stats WHERE collected_on >= %s", kept)
+    storing.mark_stale((date.fromisoformat(str(day)) for (day,) in dates), with_days)
     return {
         "samples": moved,
         "days": day_rows,
         "deleted_rows": _delete_empty_rows(first_kept),
         "stale_periods": StalePeriod.objects.count(),
     }
+
+
+def _derive_days(first_kept: date, kept: tuple[Any]) -> int:
+    """Derives the day rows of the days that have their samples, and all states; gives how many of instances."""
+    for model in (DatabaseDayStat, InstanceSizeStat):
+        model.objects.filter(collected_on__gte=first_kept).delete()
+    days.write_database_days(Source("database_size_stats AS s WHERE s.collected_on >= %s", kept))
+    having = "SELECT DISTINCT instance_id, collected_on FROM database_day_stats WHERE collected_on >= %s"
+    count = days.write_instance_days(Source(f"({having}) AS v", kept), timezone.now())
+    states.rebuild_all()
+    return count
 
 
 def _first_whole_day(day: date, old: ZoneInfo) -> date:
@@ -153,9 +162,7 @@ def _move_samples(zone: str) -> int:
         # Which has no zones.
         connection.connection.create_function("whalefall_day", 2, _day_of_text, deterministic=True)
         new_day = "whalefall_day(collected_at, %s)"
-    return staging.execute(
-        f"UPDATE database_size_stats SET collected_on = {new_day} WHERE collected_on <> {new_day}", params
-    )
+    return execute(f"UPDATE database_size_stats SET collected_on = {new_day} WHERE collected_on <> {new_day}", params)
 
 
 def _day_of_text(moment: str, zone: str) -> str:
@@ -168,10 +175,10 @@ def _delete_empty_rows(first_kept: date) -> int:
         "instance": OuterRef("instance"),
         "collected_on__range": (OuterRef("period_start"), OuterRef("period_end")),
     }
-    samples = DatabaseSizeStat.objects.filter(**window, database_name=OuterRef("database_name"))
-    days = InstanceSizeStat.objects.filter(**window)
+    of_databases = DatabaseDayStat.objects.filter(**window, database_name=OuterRef("database_name"))
+    of_instances = InstanceSizeStat.objects.filter(**window)
     deleted = 0
-    for rows, source in ((DatabaseSizeAggregation, samples), (InstanceSizeAggregation, days)):
+    for rows, source in ((DatabaseSizeAggregation, of_databases), (InstanceSizeAggregation, of_instances)):
         deleted += rows.objects.filter(~Exists(source), period_start__gte=first_kept).delete()[0]
     return deleted
 

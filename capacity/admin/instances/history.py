@@ -1,7 +1,6 @@
 """What the page of an instance tells of its past: a fixed number of queries, however long that is."""
 
-from collections import defaultdict
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 from django.http import HttpRequest
@@ -10,10 +9,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from capacity.admin import charts
-from capacity.admin.cells import change_cell, sample_cell, size_cell
+from capacity.admin.cells import change_cell, sample_cell, size_cell, state_of
 from capacity.admin.runs import may_see_sessions, session_url
-from capacity.insight.growth import MONTH, SLACK, WEEK, daily_sizes, days_until
-from capacity.models import DatabaseSizeStat, Instance
+from capacity.insight.growth import MONTH, WEEK, carried_names, daily_sizes, days_until
+from capacity.models import DatabaseState, Instance, InstanceState
 from capacity.periods import today
 from capacity.units import format_bytes
 from sync_sessions.admin import cells as log
@@ -24,28 +23,28 @@ from sync_sessions.models import SyncInstanceRecord
 COVERAGE_DAYS = 30
 DATABASES_SHOWN = 100
 RECORDS_SHOWN = 10
+NAMES_SHOWN = 10
 
 
 def of(instance: Any, request: HttpRequest) -> dict[str, Any]:
-    """What the template shows; `instance` has the annotations of `with_growth`."""
-    day = today()
-    databases = _databases(instance)
+    """For the template."""
+    day, state = today(), state_of(instance)
+    databases = _databases(state)
     largest = [one["name"] for one in databases[: len(charts.COLORS)]]
     by_month = request.GET.get("chart") == "months"
     return {
-        "size": size_cell(instance.last_bytes),
-        "databases_count": instance.last_databases,
-        "week": change_cell(instance.last_bytes, instance.week_ago_bytes, WEEK),
-        "month": change_cell(instance.last_bytes, instance.month_ago_bytes, MONTH),
-        "sample": sample_cell(
-            instance.last_sample_at, timezone.now(), instance.created_at if instance.is_active else None
-        ),
+        "size": size_cell(state),
+        "databases_count": state and state.last_database_count,
+        "carried": _carried(state),
+        "week": change_cell(state, WEEK),
+        "month": change_cell(state, MONTH),
+        "sample": sample_cell(state, timezone.now(), instance.created_at if instance.is_active else None),
         "coverage": _coverage(instance, day),
         "by_month": by_month,
         "chart": (charts.by_month if by_month else charts.by_day)(instance, largest, day),
         "databases": databases[:DATABASES_SHOWN],
         "databases_left": len(databases[DATABASES_SHOWN:]),
-        "last_day": instance.last_day,
+        "last_day": state and state.last_day,
         "records": _records(instance, request),
     }
 
@@ -76,36 +75,34 @@ def _mark(day: date, size: int | None) -> dict[str, str]:
     }
 
 
-def _databases(instance: Any) -> list[dict[str, Any]]:
-    """Those with a sample on the latest day, the largest first. Two queries at most."""
-    if instance.last_day is None:
+def _databases(state: InstanceState | None) -> list[dict[str, Any]]:
+    """Those with a sample on the latest day, the largest first. One query at most."""
+    if state is None:
         return []
-    # The days that the instance's own changes are made from, so that the lines add up to them.
-    spans = {span: _day_before(instance, span) for span in (WEEK, MONTH)}
-    days = [instance.last_day, *filter(None, spans.values())]
-    rows = DatabaseSizeStat.objects.filter(instance=instance, collected_on__in=days).order_by("collected_at")
-    sizes: defaultdict[Any, dict[str, int]] = defaultdict(dict)
-    for name, day, size in rows.values_list("database_name", "collected_on", "size_bytes"):
-        sizes[day][name] = size
-    latest = sizes[instance.last_day]
+    rows = DatabaseState.objects.filter(instance=state.instance_id, last_day=state.last_day)
     return [
         {
-            "name": name,
-            "size": format_bytes(size),
-            **{
-                key: change_cell(size, sizes[spans[span]].get(name), span)
-                for key, span in (("week", WEEK), ("month", MONTH))
-            },
+            "name": row.database_name,
+            "size": format_bytes(row.last_size_bytes),
+            "week": change_cell(row, WEEK),
+            "month": change_cell(row, MONTH),
         }
-        for name, size in sorted(latest.items(), key=lambda one: (-one[1], one[0]))
+        for row in rows.order_by("-last_size_bytes", "database_name")
     ]
 
 
-def _day_before(instance: Any, span: timedelta) -> date | None:
-    """The newest day with a sample that lies `span` before the latest one, or up to SLACK more."""
-    last = instance.last_day - span
-    days = instance.days.filter(collected_on__range=(last - SLACK, last)).order_by("-collected_on")
-    return days.values_list("collected_on", flat=True).first()
+def _carried(state: InstanceState | None) -> str:
+    """Which databases count in the latest day with an older size, as they could not be sized; blank if none does."""
+    names = [] if state is None else carried_names(state.instance_id, state.last_day)
+    if state is None or not names:
+        return ""
+    text = ngettext(
+        "%(carried)d of %(count)d databases with its last known size: %(names)s.",
+        "%(carried)d of %(count)d databases with their last known sizes: %(names)s.",
+        len(names),
+    )
+    shown = listed(names[:NAMES_SHOWN]) + (", …" if len(names) > NAMES_SHOWN else "")
+    return text % {"carried": len(names), "count": state.last_database_count, "names": shown}
 
 
 def _records(instance: Instance, request: HttpRequest) -> list[dict[str, Any]]:

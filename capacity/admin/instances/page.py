@@ -15,9 +15,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 
-from capacity.admin.cells import change_cell, sample_cell, size_cell, unknown
+from capacity.admin.cells import change_cell, sample_cell, size_cell, state_of, unknown
 from capacity.errors import InstanceHasHistory
-from capacity.insight.growth import LATE_AFTER, MONTH, WEEK, daily_sizes, days_until, with_growth
+from capacity.insight.growth import LATE_AFTER, MONTH, WEEK, daily_sizes, days_until
 from capacity.inventory.deletion import delete_instance, refusals
 from capacity.models import Instance, InstanceSizeStat
 from capacity.periods import today
@@ -56,16 +56,9 @@ class LateFilter(admin.SimpleListFilter):
         if self.value() not in ("late", "never"):
             return queryset
         since = timezone.now() - LATE_AFTER
-        measured = Exists(InstanceSizeStat.objects.filter(instance=OuterRef("pk")))
         if self.value() == "never":
-            return queryset.filter(~measured, is_active=True, created_at__lt=since)
-        # By the day as well, which is in the index.
-        fresh = InstanceSizeStat.objects.filter(
-            instance=OuterRef("pk"),
-            collected_on__gte=timezone.localdate(since) - timedelta(days=1),
-            collected_at__gte=since,
-        )
-        return queryset.filter(measured, ~Exists(fresh), is_active=True)
+            return queryset.filter(state=None, is_active=True, created_at__lt=since)
+        return queryset.filter(state__last_sample_at__lt=since, is_active=True)
 
 
 class MissingFilter(admin.SimpleListFilter):
@@ -83,7 +76,7 @@ class MissingFilter(admin.SimpleListFilter):
         day = date.fromisoformat(self.value() or "")
         there = InstanceSizeStat.objects.filter(instance=OuterRef("pk"))
         # As the coverage counts them: from its creation or its first sample on.
-        begun = Q(created_at__lt=midnight(day + timedelta(days=1))) | Exists(there.filter(collected_on__lt=day))
+        begun = Q(created_at__lt=midnight(day + timedelta(days=1))) | Q(state__first_day__lt=day)
         return queryset.filter(begun, ~Exists(there.filter(collected_on=day)), is_active=True)
 
 
@@ -103,7 +96,7 @@ class InstanceAdmin(InstanceActions):
         return InstanceChangeList
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Instance]:
-        return with_growth(super().get_queryset(request))
+        return super().get_queryset(request).select_related("state")
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         """With what the spark lines need, of the rows of this page alone."""
@@ -184,30 +177,31 @@ class InstanceAdmin(InstanceActions):
     def engine(self, row: Any) -> str:
         return row.get_db_type_display()
 
-    @admin.display(description=gettext_lazy("databases"), ordering=known_first("last_databases"))
+    @admin.display(description=gettext_lazy("databases"), ordering=known_first("state__last_database_count"))
     def databases(self, row: Any) -> Any:
-        return unknown(_("No sample yet.")) if row.last_databases is None else row.last_databases
+        state = state_of(row)
+        return state.last_database_count if state else unknown(_("No sample yet."))
 
-    @admin.display(description=gettext_lazy("size"), ordering=known_first("last_bytes"))
+    @admin.display(description=gettext_lazy("size"), ordering=known_first("state__last_size_bytes"))
     def size(self, row: Any) -> str:
-        return size_cell(row.last_bytes)
+        return size_cell(state_of(row))
 
-    @admin.display(description=gettext_lazy("change in a week"), ordering=known_first("week_change"))
+    @admin.display(description=gettext_lazy("change in a week"), ordering=known_first("state__week_change_bytes"))
     def week(self, row: Any) -> str:
-        return change_cell(row.last_bytes, row.week_ago_bytes, WEEK)
+        return change_cell(state_of(row), WEEK)
 
-    @admin.display(description=gettext_lazy("change in a month"), ordering=known_first("month_change"))
+    @admin.display(description=gettext_lazy("change in a month"), ordering=known_first("state__month_change_bytes"))
     def month(self, row: Any) -> str:
-        return change_cell(row.last_bytes, row.month_ago_bytes, MONTH)
+        return change_cell(state_of(row), MONTH)
 
     @admin.display(description=gettext_lazy("30 days"))
     def spark(self, row: Any) -> str:
         return sparkline(row.daily_sizes)
 
     @display(description=gettext_lazy("state"), ordering="is_active", label={True: "success", False: "default"})
-    def state(self, row: Any) -> tuple[bool, str]:
+    def active(self, row: Any) -> tuple[bool, str]:
         return row.is_active, _("Active") if row.is_active else _("Inactive")
 
-    @admin.display(description=gettext_lazy("last sample"), ordering="last_sample_at")
+    @admin.display(description=gettext_lazy("last sample"), ordering="state__last_sample_at")
     def sample(self, row: Any) -> str:
-        return sample_cell(row.last_sample_at, timezone.now(), row.created_at if row.is_active else None)
+        return sample_cell(state_of(row), timezone.now(), row.created_at if row.is_active else None)

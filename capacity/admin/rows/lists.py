@@ -122,6 +122,7 @@ class InstanceSizeStatAdmin(RowAdmin):
         "collected_on",
         size_column("total_size_bytes", InstanceSizeStat),
         "database_count",
+        "carried_databases",
         "collected_at",
     ]
     list_filter = [("collected_on", DayRangeFilter), ENGINE, INSTANCE]

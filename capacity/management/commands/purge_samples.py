@@ -9,7 +9,10 @@ from capacity.upkeep.retention import purge
 
 
 class Command(BaseCommand):
-    help = "Deletes samples and sessions older than their retention, as the schedule does every night."
+    help = (
+        "Deletes samples, day rows, daily period rows and sessions older than their retention, as the schedule does "
+        "every night."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--dry-run", action="store_true", help="only count what would be deleted")
@@ -20,17 +23,22 @@ class Command(BaseCommand):
         if options["json"]:
             self.stdout.write(json.dumps(result.as_dict()))
             return
-        counts = {"samples": result.samples, "days": result.days, "sessions": result.sessions}
         if options["dry_run"]:
-            text = _("To be deleted: %(samples)d samples, %(days)d day totals, %(sessions)d sessions.")
+            text = _(
+                "To be deleted: %(samples)d samples, %(days)d day rows, %(daily)d daily period rows, "
+                "%(sessions)d sessions."
+            )
         else:
-            text = _("Deleted: %(samples)d samples, %(days)d day totals, %(sessions)d sessions.")
-        self.stdout.write(text % counts)
+            text = _(
+                "Deleted: %(samples)d samples, %(days)d day rows, %(daily)d daily period rows, %(sessions)d sessions."
+            )
+        counts = {"samples": result.samples, "days": result.days, "daily": result.daily_rows}
+        self.stdout.write(text % {**counts, "sessions": result.sessions})
         if result.waiting_for:
-            text = _("No sample was deleted, as session %(id)s still reads old ones: purge again after its end.")
+            text = _("No day row was deleted, as session %(id)s still reads old ones: purge again after its end.")
             self.stdout.write(text % {"id": result.waiting_for[0]})
         if result.kept_for:
             names = ", ".join(result.as_dict()["kept_for"][:10])
-            text = _("Samples from %(day)s on are kept, as these periods must be computed from them: %(names)s.")
-            self.stdout.write(text % {"day": result.purged_before, "names": names})
+            text = _("Day rows from %(day)s on are kept, as these periods must be computed from them: %(names)s.")
+            self.stdout.write(text % {"day": result.days_purged_before, "names": names})
             self.stdout.write(_("Run `manage.py aggregate --stale`, then purge again."))

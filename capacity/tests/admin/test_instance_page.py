@@ -17,7 +17,7 @@ from capacity.collection.ingest import Sample, ingest
 from capacity.models import Instance
 from capacity.periods import Period, today
 from capacity.tests.factories import make_instance
-from capacity.tests.samples import add_day, add_sample, aggregate
+from capacity.tests.samples import add_day, add_sample, aggregate, forget
 from sync_sessions.models import SyncSession
 from sync_sessions.services import sync_session_service
 
@@ -255,8 +255,7 @@ def test_an_instance_with_period_rows_alone_is_not_deleted(admin_client, level):
     instance = make_instance("purged")
     add(instance, days_ago(0), sales=1)
     aggregate(Period.containing("daily", today()), level)
-    instance.samples.all().delete()
-    instance.days.all().delete()
+    forget(instance)
     url = reverse("admin:capacity_instance_delete", args=[instance.pk])
     said = "purged has samples or period rows: deactivate it instead."
     assert said in words(admin_client.get(url))

@@ -8,9 +8,9 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from capacity.collection.ingest import ingest
-from capacity.models import DatabaseSizeStat, Instance, InstanceSizeStat
+from capacity.models import Instance
 from capacity.tests.factories import a_sample, make_instance
-from capacity.tests.samples import aggregate, the
+from capacity.tests.samples import aggregate, forget, the
 
 pytestmark = pytest.mark.django_db
 
@@ -189,10 +189,9 @@ def test_one_with_history_is_deactivated_instead(api, stored, rows):
     ingest([a_sample(stored)])
     if rows == "period rows":
         aggregate(the("daily", "2025-03-05"))
-        DatabaseSizeStat.objects.all().delete()
-        InstanceSizeStat.objects.all().delete()
+        forget(stored)
     elif rows == "day rows":
-        DatabaseSizeStat.objects.all().delete()
+        stored.samples.all().delete()
     answer = api.delete(f"{URL}{stored.pk}/")
     assert (answer.status_code, answer.json()["code"]) == (409, "instance_has_history")
     assert "deactivate it instead" in answer.json()["detail"]

@@ -5,7 +5,7 @@ from datetime import date, datetime
 import pytest
 
 from capacity.collection.ingest import Sample, ingest
-from capacity.models import DatabaseSizeStat, StalePeriod
+from capacity.models import DatabaseDayStat, StalePeriod
 from capacity.periods import Period
 from capacity.tasks import run_capacity_aggregation
 from capacity.tests.factories import make_instance
@@ -77,8 +77,8 @@ def test_after_three_days_without_a_beat_everything_missing_or_outdated_is_compu
     assert runs_since(last) == []
 
 
-def test_an_old_period_whose_samples_were_purged_keeps_its_rows(time_machine, settings, tally):
-    settings.WHALEFALL_SAMPLE_RETENTION_DAYS, settings.WHALEFALL_CATCH_UP_DAYS = 400, 200
+def test_an_old_period_whose_day_rows_were_purged_keeps_its_rows(time_machine, settings, tally):
+    settings.WHALEFALL_DAY_RETENTION_DAYS, settings.WHALEFALL_CATCH_UP_DAYS = 400, 200
     instance = make_instance()
     at(time_machine, "2024-01-12")
     for day in (9, 10, 11):
@@ -92,7 +92,7 @@ def test_an_old_period_whose_samples_were_purged_keeps_its_rows(time_machine, se
     at(time_machine, "2025-06-30")
     purged = purge()
     tally.add("purge, then a run of an old period")
-    assert (purged.samples, DatabaseSizeStat.objects.count()) == (3, 0)
+    assert (purged.samples, purged.days, DatabaseDayStat.objects.count()) == (3, 6, 0)
     for row in before[0]:
         session = run(the(row["period_type"], str(row["period_start"]))).session
         (record,) = session.records.all()

@@ -1,0 +1,118 @@
+"""Deriving day rows: of databases from samples, of instances from the day rows of their databases.
+
+The roll-up reads nothing else, so what is wrong here is wrong everywhere: `test_ingest_properties.py` compares
+every column with plain Python.
+"""
+
+from datetime import datetime
+
+from django.db import connection
+
+from capacity.models.days import CARRY_DAYS, UNFIT
+
+from .statements import Source, days_before, moment, upsert
+
+NOW = {"postgresql": "CAST(%s AS timestamptz)", "sqlite": "%s"}
+
+
+DATABASE_KEY = ("instance_id", "database_name", "collected_on")
+INSTANCE_KEY = ("instance_id", "collected_on")
+SIZES = {"size_bytes": "sample", "data_size_bytes": "data", "log_size_bytes": "log"}
+HALF = 2**32
+
+
+def too_large(column: str) -> str:
+    """Whether the sum of a column does not fit in 2^63-1. SQLite's SUM fails then: its halves are summed apart."""
+    if connection.vendor == "postgresql":
+        return f"SUM({column}) > {2**63 - 1}"
+    return f"SUM({column} >> 32) + (SUM({column} & {HALF - 1}) >> 32) >= {2**31}"
+
+
+def _sum(column: str) -> str:
+    """As bigint; UNFIT when it does not fit, and in the sum of sizes also when one of the others does not."""
+    unfit = " OR ".join(map(too_large, SIZES if column == "size_bytes" else [column]))
+    total = f"SUM({column})"
+    if connection.vendor == "sqlite":
+        total = f"((SUM({column} >> 32) << 32) + SUM({column} & {HALF - 1}))"
+    return f"CAST(CASE WHEN {unfit} THEN {UNFIT + 1} - 1 ELSE {total} END AS bigint)"
+
+
+def database_columns() -> dict[str, str]:
+    """The columns of a database's day row and what they are of the samples of that day."""
+    columns = {name: name for name in DATABASE_KEY}
+    for column, of in SIZES.items():
+        columns |= {
+            f"{of}_count": f"COUNT({column})",
+            f"sum_{column}": _sum(column),
+            f"min_{column}": f"MIN({column})",
+            f"max_{column}": f"MAX({column})",
+            f"last_{column}": f"MAX(CASE WHEN newest = 1 THEN {column} END)",
+        }
+    return columns | {"last_collected_at": "MAX(collected_at)"}
+
+
+def write_database_days(samples: Source) -> int:
+    """Derives the day rows of databases from all samples of those days: `samples`, as s; gives how many."""
+    source = f"""
+        FROM (
+            SELECT s.*, ROW_NUMBER() OVER (
+                PARTITION BY s.instance_id, s.database_name, s.collected_on ORDER BY s.collected_at DESC
+            ) AS newest
+            FROM {samples.sql}
+        ) AS ranked
+        GROUP BY {", ".join(DATABASE_KEY)}
+    """
+    return upsert("database_day_stats", database_columns(), DATABASE_KEY, source, samples.params)
+
+
+def samples_of(days: Source, databases: Source | None = None) -> Source:
+    """The stored samples of these instances and days, as s; of these databases alone when they are given."""
+    # CROSS JOIN makes SQLite read the few days first; it would go through all samples ever stored.
+    sql = f"""{days.sql} CROSS JOIN database_size_stats AS s
+        WHERE s.instance_id = v.instance_id AND s.collected_on = v.collected_on"""
+    if databases is None:
+        return Source(sql, days.params)
+    touched = f"SELECT v.instance_id, v.database_name, v.collected_on FROM {databases.sql}"
+    return Source(
+        f"{sql} AND (s.instance_id, s.database_name, s.collected_on) IN ({touched})",
+        (*days.params, *databases.params),
+    )
+
+
+def write_instance_days(days: Source, now: datetime) -> int:
+    """Derives the day rows of these instances and days; gives how many.
+
+    A database of `carried_databases` without a day row of its own counts with its last one of the last CARRY_DAYS.
+    """
+    columns = {
+        **{name: name for name in INSTANCE_KEY},
+        "total_size_bytes": "CAST(SUM(size) AS bigint)",
+        "database_count": "COUNT(*)",
+        "carried_databases": "SUM(carried)",
+        "collected_at": "MAX(at)",
+        "updated_at": NOW[connection.vendor],
+    }
+    of_database = "b.instance_id = c.instance_id AND b.database_name = c.database_name"
+    source = f"""
+        FROM (
+            SELECT d.instance_id, d.collected_on, d.last_size_bytes AS size, 0 AS carried,
+                d.last_collected_at AS at
+            FROM {days.sql} CROSS JOIN database_day_stats AS d
+            WHERE d.instance_id = v.instance_id AND d.collected_on = v.collected_on
+            UNION ALL
+            SELECT c.instance_id, c.collected_on, (
+                SELECT b.last_size_bytes FROM database_day_stats AS b
+                WHERE {of_database} AND b.collected_on < c.collected_on
+                    AND b.collected_on >= {days_before("c.collected_on", CARRY_DAYS)}
+                ORDER BY b.collected_on DESC LIMIT 1
+            ), 1, NULL
+            FROM {days.sql} CROSS JOIN carried_databases AS c
+            WHERE c.instance_id = v.instance_id AND c.collected_on = v.collected_on AND NOT EXISTS (
+                SELECT 1 FROM database_day_stats AS b WHERE {of_database} AND b.collected_on = c.collected_on
+            )
+        ) AS counted
+        WHERE size IS NOT NULL
+        GROUP BY {", ".join(INSTANCE_KEY)}
+        HAVING MAX(at) IS NOT NULL
+    """
+    return upsert("instance_size_stats", columns, INSTANCE_KEY, source, [moment(now), *days.params, *days.params])

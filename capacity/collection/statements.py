@@ -1,0 +1,60 @@
+"""Running the set-based statements of ingest, and what both databases need to be told differently in them."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import connection
+
+
+@dataclass(frozen=True)
+class Source:
+    """Rows to stand behind FROM, under the alias v, and the parameters of their SQL."""
+
+    sql: str
+    params: tuple[Any, ...] = ()
+
+
+def execute(sql: str, params: Sequence[Any] = ()) -> int:
+    """Runs one statement; gives its row count."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql, params)
+        return cursor.rowcount
+
+
+def fetch(sql: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, params)
+        return cursor.fetchall()
+
+
+def upsert(table: str, columns: Mapping[str, str], key: Iterable[str], source: str, params: Sequence[Any] = ()) -> int:
+    """INSERT of the `columns` (name: expression over `source`), in key order; rows that exist get the new values.
+
+    Gives how many rows it wrote.
+    """
+    key = list(key)
+    replaced = ", ".join(f"{name} = excluded.{name}" for name in columns if name not in key)
+    picked = ", ".join(f"{expression} AS {name}" for name, expression in columns.items())
+    return execute(
+        f"""
+        INSERT INTO {table} ({", ".join(columns)})
+        SELECT * FROM (SELECT {picked} {source}) AS derived
+        WHERE true ORDER BY {", ".join(key)}
+        ON CONFLICT ({", ".join(key)}) DO UPDATE SET {replaced}
+        """,
+        params,
+    )
+
+
+def days_before(day: str, count: int) -> str:
+    """The date so many days before the date `day`; SQLite has dates as text."""
+    return f"({day} - {count})" if connection.vendor == "postgresql" else f"date({day}, '-{count} days')"
+
+
+def moment(value: datetime) -> str:
+    """A moment as text that both databases read as theirs."""
+    if connection.vendor == "postgresql":
+        return value.isoformat()
+    return str(connection.ops.adapt_datetimefield_value(value))

@@ -1,0 +1,103 @@
+"""Deriving how databases and instances are now from their day rows: `DatabaseState`, `InstanceState`."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from django.db import transaction
+
+from capacity.dialect import percent_sql
+from capacity.models import Instance
+from capacity.models.present import SLACK, SPANS
+
+from .statements import Source, days_before, execute, upsert
+
+CHUNK = 200  # instances
+
+
+@dataclass(frozen=True)
+class StateLevel:
+    states: str  #: the table of states
+    days: str  #: the table of day rows
+    keys: tuple[str, ...]
+    last: Mapping[str, str]  #: columns of the state and of the last day row that they are taken from
+
+
+DATABASE = StateLevel(
+    "database_states",
+    "database_day_stats",
+    ("instance_id", "database_name"),
+    {"last_sample_at": "last_collected_at", "last_size_bytes": "last_size_bytes"},
+)
+INSTANCE = StateLevel(
+    "instance_states",
+    "instance_size_stats",
+    ("instance_id",),
+    {
+        "last_sample_at": "collected_at",
+        "last_size_bytes": "total_size_bytes",
+        "last_database_count": "database_count",
+    },
+)
+LEVELS = (DATABASE, INSTANCE)
+
+
+def write_states(level: StateLevel, touched: Source) -> int:
+    """Derives the states of these (rows with the level's keys, each once); gives how many.
+
+    Each is four look-ups in the unique index of the day rows.
+    """
+    size = level.last["last_size_bytes"]
+
+    def of(row: str, other: str) -> str:
+        return " AND ".join(f"{row}.{key} = {other}.{key}" for key in level.keys)
+
+    def ago(days: int) -> str:
+        first, last = days_before("n.last_day", days + SLACK.days), days_before("n.last_day", days)
+        return f"""(SELECT a.{size} FROM {level.days} AS a
+            WHERE {of("a", "n")} AND a.collected_on BETWEEN {first} AND {last}
+            ORDER BY a.collected_on DESC LIMIT 1)"""
+
+    columns = {name: name for name in (*level.keys, "first_day", "last_day", *level.last)}
+    for span in SPANS:
+        change = f"(last_size_bytes - {span}_ago)"
+        columns[f"{span}_change_bytes"] = change
+        columns[f"{span}_change_percent"] = percent_sql(change, f"{span}_ago")
+    source = f"""
+        FROM (
+            SELECT n.*, {", ".join(f"{ago(span.days)} AS {name}_ago" for name, span in SPANS.items())}
+            FROM (
+                SELECT {", ".join(f"d.{key}" for key in level.keys)}, d.collected_on AS last_day,
+                    {", ".join(f"d.{column} AS {name}" for name, column in level.last.items())},
+                    (SELECT MIN(f.collected_on) FROM {level.days} AS f WHERE {of("f", "d")}) AS first_day
+                FROM {touched.sql} CROSS JOIN {level.days} AS d
+                WHERE {of("d", "v")} AND d.collected_on = (
+                    SELECT MAX(l.collected_on) FROM {level.days} AS l WHERE {of("l", "v")}
+                )
+            ) AS n
+        ) AS compared
+    """
+    return upsert(level.states, columns, level.keys, source, touched.params)
+
+
+def rebuild_all(on_chunk: Callable[[int], object] = lambda count: None) -> dict[str, int]:
+    """Derives every state anew; gives how many of each table. States without any day row are deleted.
+
+    A commit per CHUNK of instances, told to `on_chunk` with how many they were.
+    """
+    ids = list(Instance.objects.order_by("pk").values_list("pk", flat=True))
+    written = {level.states: 0 for level in LEVELS}
+    for first in range(0, len(ids), CHUNK):
+        chunk = ids[first : first + CHUNK]
+        with transaction.atomic():
+            # No ingest derives the states of these meanwhile.
+            list(Instance.objects.select_for_update(no_key=True).filter(pk__in=chunk).order_by("pk").values_list("pk"))
+            for level in LEVELS:
+                written[level.states] += _rebuild(level, ", ".join(map(str, chunk)))
+        on_chunk(len(chunk))
+    return written
+
+
+def _rebuild(level: StateLevel, ids: str) -> int:
+    execute(f"DELETE FROM {level.states} WHERE instance_id IN ({ids})")
+    found = f"SELECT DISTINCT {', '.join(level.keys)} FROM {level.days} WHERE instance_id IN ({ids})"
+    return write_states(level, Source(f"({found}) AS v"))
