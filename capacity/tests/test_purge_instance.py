@@ -87,7 +87,7 @@ def test_the_run_log_keeps_its_records_by_name(two):
 def test_it_tells_as_json_what_it_deleted(two):
     [line] = purge("old-1", "--json")
     numbers = {"samples": 6, "days": 3, "database_days": 6, "carried": 0, "database_states": 2, "instance_states": 1}
-    numbers |= {"database_rows": 2, "instance_rows": 1, "marks": 9, "records_kept": 1}
+    numbers |= {"database_rows": 2, "instance_rows": 1, "marks": 9, "records_kept": 1, "events": 0, "forecasts": 0}
     assert json.loads(line) == {"instance": "old-1", **numbers}
 
 
