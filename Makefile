@@ -67,7 +67,7 @@ test: $(DEV)  ## the tests on SQLite, and on PostgreSQL where it answers, both a
 	elif test "$$CI" = true; then exit 1; \
 	else $(MAKE) --no-print-directory test-sqlite; fi
 
-# A line for every 72 tests, with the name of the database before it, as two runs write at the same time.
+# A line for every file, with the name of the database before it, as two runs write at the same time.
 test-sqlite:
 	@$(BARE) $(RUN) -m pytest -m "not postgresql" | sed -u 's/^/SQLite     | /'
 

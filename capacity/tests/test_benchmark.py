@@ -23,9 +23,9 @@ pytestmark = pytest.mark.django_db
 
 
 def benchmark(*options):
-    """On 4 instances with 3 databases and 100 days."""
+    """On 2 instances with 2 databases and 8 days."""
     out = StringIO()
-    call_command("benchmark", "--instances=4", "--databases=3", "--runs=1", *options, stdout=out)
+    call_command("benchmark", "--instances=2", "--databases=2", "--days=8", "--runs=1", *options, stdout=out)
     return out.getvalue()
 
 
@@ -59,13 +59,12 @@ def test_every_scenario_is_measured_with_its_target():
     report = json.loads(benchmark("--json"))
     shown = [(one["scenario"], one["rows"], one["other_name"], one["ratio_target"]) for one in report["scenarios"]]
     assert shown == [
-        ("scheduled", 4 * (12 + 4), "limit", 1.4),
-        ("daily", 12 + 4, "limit", 2),
-        ("poison", 4 * (9 + 3), "undisturbed run", 2),
-        ("history", 3 + 1, "100 days", 1.3),
+        ("scheduled", 4 * (4 + 2), "limit", 1.4),
+        ("daily", 4 + 2, "limit", 2),
+        ("poison", 4 * (2 + 1), "undisturbed run", 2),
+        ("history", 2 + 1, "8 days", 1.3),
     ]
-    # 50 samples fewer: a database of one instance appears half-way.
-    assert report["fleet"] | {"samples": 1150} == report["fleet"]
+    assert report["fleet"] | {"samples": 32} == report["fleet"]
     for one in report["scenarios"]:
         assert len(one["work"]["seconds"]) == len(one["other"]["seconds"]) == 1
         assert one["work"]["statements"] > 10
@@ -75,10 +74,10 @@ def test_every_scenario_is_measured_with_its_target():
 
 def test_people_get_tables_with_the_targets():
     lines = benchmark("--scenario=poison").splitlines()
-    assert lines[0].startswith("1,150 samples of 4 instances made in ")
+    assert lines[0].startswith("32 samples of 2 instances made in ")
     assert [line.split("  ")[0] for line in lines[3:]] == ["Scenario", "poison", "Of one run:", "Scenario", "poison"]
     assert lines[4].endswith("  at most 2")
-    assert lines[7].endswith("  3 of 4 instances done in every period")
+    assert lines[7].endswith("  1 of 2 instances done in every period")
 
 
 def test_the_configured_database_is_not_touched():
@@ -153,7 +152,7 @@ def test_a_row_that_the_limit_alone_has_stops_it(tampered_limit):
 
 
 def test_a_run_that_does_not_do_all_instances_stops_it(poison_one):
-    with pytest.raises(CommandError, match="was to fail for 0 instances, but: 3 of 4 instances"):
+    with pytest.raises(CommandError, match="was to fail for 0 instances, but: 1 of 2 instances"):
         benchmark("--scenario=daily")
     assert scratch_databases() == []
 

@@ -141,7 +141,7 @@ def test_no_page_has_the_hash_in_its_address():
 
 def test_who_may_not_see_tokens_sees_none_not_even_their_own(staff_client):
     client = staff_client()
-    text = token_of(User.objects.get(username="staff"))
+    text = token_of(User.objects.get(username="nobody"))
     assert client.get(LIST).status_code == 403
     assert add(client, user_of("viewer")).status_code == 403
     assert post(client, AuthToken.objects.all()).status_code == 403
