@@ -1,7 +1,5 @@
 """The words of the run log."""
 
-from collections.abc import Sized
-
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -11,13 +9,6 @@ class SyncType(models.TextChoices):
     MANUAL_BATCH = "manual_batch", _("Manual, several instances")
     MANUAL_TASK = "manual_task", _("Manual, the fleet")
     SCHEDULED_TASK = "scheduled_task", _("Scheduled")
-
-    @classmethod
-    def by_hand(cls, instances: Sized | None) -> "SyncType":
-        """The type of a run that a person starts for these instances; None: for the fleet."""
-        if instances is None:
-            return cls.MANUAL_TASK
-        return cls.MANUAL_SINGLE if len(instances) == 1 else cls.MANUAL_BATCH
 
 
 class SyncCategory(models.TextChoices):

@@ -34,6 +34,6 @@ def test_it_is_said_in_the_readers_language():
 
 
 def test_a_code_that_has_a_sentence_keeps_it(monkeypatch):
-    other = kinds.Kind("other", None, "", reasons={"abandoned": "Something else."})
+    other = kinds.Kind("other", None, "", None, reasons={"abandoned": "Something else."})
     monkeypatch.setitem(kinds._kinds, "other", other)
     assert explain("abandoned", STALE_REASONS["abandoned"]) == (STALE_REASONS["abandoned"], "")
