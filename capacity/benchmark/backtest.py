@@ -5,14 +5,13 @@ Of each series five forecasts from at most 400 days of history, each with five l
 
 import statistics
 import time
+from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
 from random import Random
 
 from capacity.insight.forecast import HORIZONS, Forecast, forecast
-from capacity.insight.weeks import Day
+from capacity.insight.weeks import Series
 from capacity.models import ForecastState
 
 from .families import every_series
@@ -66,21 +65,21 @@ class Scores:
 def backtest(per_family: int = 30, seed: int = 1) -> dict[str, Scores]:
     """The scores of each family, and of "all"."""
     scores: dict[str, Scores] = defaultdict(Scores)
-    for number, (family, days) in enumerate(every_series(per_family, seed)):
+    for number, (family, series) in enumerate(every_series(per_family, seed)):
         random = Random(f"{seed} origins {number}")
-        span = (days[-1].day - days[0].day).days - CROSSED_WITHIN
+        begin, end = series.days[0], series.days[-1]
         for _origin in range(ORIGINS):
             # A series that is loaded at its beginning is asked about that.
-            today = days[0].day + timedelta(days=random.randint(28, 150 if family == "ramp" else span))
-            past = [one for one in days if today - timedelta(days=HISTORY) < one.day <= today]
-            future = [one for one in days if one.day > today]
+            today = begin + random.randint(28, 150 if family == "ramp" else end - begin - CROSSED_WITHIN)
+            known = bisect_right(series.days, today)
+            past = Series(series.days[:known], series.sizes[:known], series.peaks[:known]).since(today - HISTORY + 1)
             for group in ("all", family):
-                _score(scores[group], past, future)
+                _score(scores[group], past, series.since(today + 1))
     return scores
 
 
-def _score(scores: Scores, past: Sequence[Day], future: Sequence[Day]) -> None:
-    peak = max(one.peak for one in past)
+def _score(scores: Scores, past: Series, future: Series) -> None:
+    peak = max(past.peaks)
     begun = time.process_time()
     found = forecast(past, int(peak * LIMITS[0]))
     scores.seconds += time.process_time() - begun
@@ -93,20 +92,21 @@ def _score(scores: Scores, past: Sequence[Day], future: Sequence[Day]) -> None:
         _score_date(scores, forecast(past, limit), limit, future)
 
 
-def _score_sizes(scores: Scores, found: Forecast, past: Sequence[Day], future: Sequence[Day]) -> None:
+def _score_sizes(scores: Scores, found: Forecast, past: Series, future: Series) -> None:
     for horizon in HORIZONS:
-        day = found.last_day + timedelta(days=horizon)
-        around = [one.last for one in future if abs((one.day - day).days) <= 3]
+        day = past.days[-1] + horizon
+        around = [size for at, size in zip(future.days, future.sizes, strict=True) if abs(at - day) <= 3]
         if not around:
             continue
         actual, expected = statistics.fmean(around), found.ranges[horizon]
-        error = 100 * abs(expected.size - actual) / max(past[-1].last, 1)
+        error = 100 * abs(expected.size - actual) / max(past.sizes[-1], 1)
         scores.errors[horizon].append(min(error, WORST_ERROR))
         scores.covered[horizon].append(expected.low <= actual <= expected.high)
 
 
-def _score_date(scores: Scores, found: Forecast, limit: int, future: Sequence[Day]) -> None:
-    ages = ((one.day - found.last_day).days for one in future if one.peak >= limit)
+def _score_date(scores: Scores, found: Forecast, limit: int, future: Series) -> None:
+    today = found.last_day.toordinal()
+    ages = (day - today for day, peak in zip(future.days, future.peaks, strict=True) if peak >= limit)
     reached = next((age for age in ages if age <= CROSSED_WITHIN), None)
     expected = (found.expected_on - found.last_day).days if found.expected_on else None
     if found.state == ForecastState.OVER:

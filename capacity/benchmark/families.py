@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from math import pi, sin
 from random import Random
 
-from capacity.insight.weeks import Day
+from capacity.insight.weeks import Series
 
 DAYS = 930
 FIRST = date(2022, 1, 1)
@@ -16,18 +16,18 @@ MISSED = 0.02  #: the share of days without a sample, in every family
 Sizes = list[float]
 
 
-def series(family: str, number: int, seed: int) -> list[Day]:
+def series(family: str, number: int, seed: int) -> Series:
     """Of one database. Some days are missing, the first one never."""
     random = Random(f"{seed} {family} {number}")
     sizes = FAMILIES[family](random)
     there = [True, *(random.random() >= MISSED for _day in range(DAYS - 1))]
     if family == "missing days":
         there = _with_gaps(random)
-    return [
-        Day(FIRST + timedelta(days=day), max(int(size), 0), max(int(size), 0))
+    return Series.of(
+        (FIRST + timedelta(days=day), max(int(size), 0), max(int(size), 0))
         for day, size in enumerate(sizes)
         if there[day]
-    ]
+    )
 
 
 def _with_gaps(random: Random) -> list[bool]:
@@ -183,7 +183,7 @@ FAMILIES: dict[str, Callable[[Random], Sizes]] = {
 }
 
 
-def every_series(per_family: int, seed: int) -> Iterator[tuple[str, list[Day]]]:
+def every_series(per_family: int, seed: int) -> Iterator[tuple[str, Series]]:
     for family in FAMILIES:
         for number in range(per_family):
             yield family, series(family, number, seed)

@@ -1,13 +1,13 @@
 """How often the jump rule cries over nothing, and how many jumps it finds, on a made-up fleet."""
 
 import statistics
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import date
 from random import Random
 
 from capacity.insight.events import GIB, USUAL_DAYS, changes
-from capacity.insight.weeks import Day
+from capacity.insight.weeks import Series
 
 from .families import series
 
@@ -46,15 +46,16 @@ def score_jump_rule(databases: int, seed: int) -> JumpScores:
     """Of databases with at least a quarter of history; `databases`: a multiple of 20."""
     scores = JumpScores()
     for number, family in enumerate(_mix(databases)):
-        days = series(family, number, seed)
-        first = days[0].day + timedelta(days=USUAL_DAYS)
-        scores.alarms += len(list(changes(days, first)))
-        scores.weeks += (days[-1].day - first).days / 7
-        at = Random(f"{seed} jump {number}").randrange(200, len(days))
-        if days[at].last >= LARGE:
+        found = series(family, number, seed)
+        first = found.days[0] + USUAL_DAYS
+        scores.alarms += len(list(changes(found, date.fromordinal(first))))
+        scores.weeks += (found.days[-1] - first) / 7
+        at = Random(f"{seed} jump {number}").randrange(200, len(found))
+        day = date.fromordinal(found.days[at])
+        if found.sizes[at] >= LARGE:
             for factor in INJECTED:
-                events = changes(_injected(days, at, factor), days[at].day)
-                scores.found[factor].append(any(event.day == days[at].day for event in events))
+                events = changes(_injected(found, at, factor), day)
+                scores.found[factor].append(any(event.day == day for event in events))
     return scores
 
 
@@ -63,8 +64,6 @@ def _mix(databases: int) -> Iterator[str]:
         yield from [family] * (databases * percent // 100)
 
 
-def _injected(days: Sequence[Day], at: int, factor: float) -> list[Day]:
-    return [
-        *days[:at],
-        *(Day(one.day, int(one.last * factor), int(one.peak * factor)) for one in days[at:]),
-    ]
+def _injected(found: Series, at: int, factor: float) -> Series:
+    sizes = [*found.sizes[:at], *(int(size * factor) for size in found.sizes[at:])]
+    return Series(found.days, sizes, sizes)

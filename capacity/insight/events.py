@@ -5,14 +5,15 @@ times the second largest change in that direction in a quarter. (The second, so 
 next.) Measured on made-up fleets: `manage.py benchmark --scenario forecast`. Sizes are bytes.
 """
 
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date
 from itertools import pairwise
 
 from capacity.models import EventKind
 
-from .weeks import Day, since
+from .weeks import Series
 
 GIB = 2**30
 LEAST_PERCENT = 5
@@ -36,58 +37,70 @@ class Event:
 
 
 def changes(
-    days: Sequence[Day],
+    series: Series,
     first: date = date.min,
     *,
     least_percent: float = LEAST_PERCENT,
     least_bytes: int = LEAST_BYTES,
 ) -> Iterator[Event]:
-    """The jumps and drops of a series on the days from `first` on; days are oldest first.
+    """The jumps and drops of a series on the days from `first` on.
 
     What changed over days without a sample is measured against as many usual days.
     """
-    begin = max(len(days) - len(since(days, first)), LEAST_SAMPLES)
+    days, sizes = series.days, series.sizes
     large = [
         index
-        for index, (before, after) in enumerate(pairwise([one.last for one in days]), 1)
+        for index, (before, after) in enumerate(pairwise(sizes), 1)
         if abs(after - before) >= least_bytes and 100 * abs(after - before) >= least_percent * before
     ]
-    for index in (index for index in large if index >= begin):
-        day, size, _peak = days[index]
-        before = days[index - 1].last
-        change = size - before
-        sign = 1 if change > 0 else -1
-        usual = _usual_change(days[:index], day, sign)
-        if abs(change) > FACTOR * usual * (day - days[index - 1].day).days:
-            told = tuple((one.day, one.last) for one in days[max(index - DAYS_BEFORE, 0) : index])
-            yield Event(day, EventKind.JUMP if change > 0 else EventKind.DROP, before, size, round(usual), told)
+    for index in large:
+        if index < LEAST_SAMPLES or days[index] < first.toordinal():
+            continue
+        before, change = sizes[index - 1], sizes[index] - sizes[index - 1]
+        usual = _usual_change(series, index, 1 if change > 0 else -1)
+        if abs(change) > FACTOR * usual * (days[index] - days[index - 1]):
+            yield Event(
+                date.fromordinal(days[index]),
+                EventKind.JUMP if change > 0 else EventKind.DROP,
+                before,
+                sizes[index],
+                round(usual),
+                tuple(
+                    (date.fromordinal(days[earlier]), sizes[earlier])
+                    for earlier in range(max(index - DAYS_BEFORE, 0), index)
+                ),
+            )
 
 
-def _usual_change(days: Sequence[Day], day: date, sign: int) -> float:
-    """Bytes per day, never less than 0; 0 when there are not two changes of that sign."""
-    earlier = since(days, day - timedelta(days=USUAL_DAYS))
-    daily = [sign * (after.last - before.last) / (after.day - before.day).days for before, after in pairwise(earlier)]
+def _usual_change(series: Series, end: int, sign: int) -> float:
+    """Bytes per day before the day of that index, never less than 0; 0 when there are not two of that sign."""
+    days, sizes = series.days, series.sizes
+    begin = bisect_left(days, days[end] - USUAL_DAYS)
+    daily = (
+        sign * (sizes[index] - sizes[index - 1]) / (days[index] - days[index - 1]) for index in range(begin + 1, end)
+    )
     largest = sorted((change for change in daily if change > 0), reverse=True)
     return largest[USUAL_RANK - 1] if len(largest) >= USUAL_RANK else 0.0
 
 
-def presence(days: Sequence[Day], instance_days: Sequence[date], first: date = date.min) -> Iterator[Event]:
+def presence(series: Series, instance_days: Sequence[int], first: date = date.min) -> Iterator[Event]:
     """When a database appeared and vanished, on days from `first` on.
 
-    `instance_days`: on which its instance has samples, oldest first. Absent for less than ABSENT_DAYS of them is
-    a sample that failed. What is there from the first days on has not appeared.
+    `instance_days`: on which its instance has samples, as ordinals, oldest first. Absent for less than ABSENT_DAYS
+    of them is a sample that failed. What is there from the first days on has not appeared.
     """
-    if len(instance_days) - len(days) < ABSENT_DAYS:
+    if len(instance_days) - len(series) < ABSENT_DAYS:
         return
-    sizes = {one.day: one.last for one in days}
-    absent: list[date] = []
-    last: tuple[date, int] | None = None
+    sizes = dict(zip(series.days, series.sizes, strict=True))
+    absent: list[int] = []
+    last: int | None = None
     for day in instance_days:
         if day not in sizes:
             absent.append(day)
-            if len(absent) == ABSENT_DAYS and last and absent[0] >= first:
-                yield Event(absent[0], EventKind.VANISHED, last[1], 0, days_before=(last,))
+            if len(absent) == ABSENT_DAYS and last and absent[0] >= first.toordinal():
+                told = ((date.fromordinal(last), sizes[last]),)
+                yield Event(date.fromordinal(absent[0]), EventKind.VANISHED, sizes[last], 0, days_before=told)
             continue
-        if len(absent) >= ABSENT_DAYS and day >= first:
-            yield Event(day, EventKind.APPEARED, 0, sizes[day])
-        absent, last = [], (day, sizes[day])
+        if len(absent) >= ABSENT_DAYS and day >= first.toordinal():
+            yield Event(date.fromordinal(day), EventKind.APPEARED, 0, sizes[day])
+        absent, last = [], day

@@ -25,7 +25,7 @@ from typing import NamedTuple
 from capacity.models import Confidence, ForecastState
 
 from .trend import HALF_YEAR, LEAST_POINTS, QUARTER, Trend
-from .weeks import Day, recent, since, weekly_means
+from .weeks import Series, recent, weekly_means
 
 WEEKS = 52  #: of history that are looked at
 HORIZONS = (30, 90, 180)
@@ -80,17 +80,17 @@ class Forecast:
     jumps: Sequence[NamedJump] = ()
 
 
-def forecast(days: Sequence[Day], limit: int | None = None) -> Forecast:
-    """Of a series of at least one day, oldest first, each day once; what is older than 52 weeks is not looked at."""
-    last_day = days[-1].day
-    days = since(days, last_day - timedelta(days=WEEKS * 7 - 1))
-    points = weekly_means(days)
+def forecast(series: Series, limit: int | None = None) -> Forecast:
+    """Of a series of at least one day; what is older than 52 weeks is not looked at."""
+    last_day = series.last_day
+    series = series.since(series.days[-1] - WEEKS * 7 + 1)
+    points = weekly_means(series)
     if len(points) < LEAST_POINTS or len(recent(points, HALF_YEAR)) < 2:
-        return Forecast(ForecastState.TOO_LITTLE_HISTORY, last_day, len(days), points[-1].size, limit=limit)
+        return Forecast(ForecastState.TOO_LITTLE_HISTORY, last_day, len(series), points[-1].size, limit=limit)
     trend = Trend(points)
     curve = Curve.of(trend)
-    headroom = _headroom(days, trend, curve)
-    history = (last_day - days[0].day).days + 1
+    headroom = _headroom(series, trend, curve)
+    history = series.days[-1] - series.days[0] + 1
     is_new = history < MEDIUM_BELOW and points[0].size < NEW_SHARE * points[-1].size
     reached = None if limit is None else _first_days(curve, limit - headroom)
     state = _state(trend, reached, is_new=is_new)
@@ -101,7 +101,7 @@ def forecast(days: Sequence[Day], limit: int | None = None) -> Forecast:
     return Forecast(
         state,
         last_day,
-        len(days),
+        len(series),
         curve.level,
         _confidence(history, is_new=is_new),
         curve.weekly,
@@ -112,7 +112,7 @@ def forecast(days: Sequence[Day], limit: int | None = None) -> Forecast:
         expected,
         earliest,
         latest,
-        _named_jumps(days, trend),
+        _named_jumps(series, trend),
     )
 
 
@@ -150,14 +150,13 @@ class Curve:
         return Range(self.line(day), self.low(day), self.high(day))
 
 
-def _headroom(days: Sequence[Day], trend: Trend, curve: Curve) -> float:
+def _headroom(series: Series, trend: Trend, curve: Curve) -> float:
     """By how much the largest size of a day was above the line lately, and after the last jump."""
-    end = days[-1].day
-    begin = -PEAK_DAYS
+    end, begin = series.days[-1], -PEAK_DAYS
     if trend.jumps:
         begin = max(begin, trend.recent[trend.jumps[-1].place + 1].week * 7 - 7)
-    lately = since(days, end + timedelta(days=begin + 1))
-    return max(0.0, *(one.peak - curve.line((one.day - end).days) for one in lately))
+    lately = series.since(end + begin + 1)
+    return max(0.0, *(peak - curve.line(day - end) for day, peak in zip(lately.days, lately.peaks, strict=True)))
 
 
 def _first_days(curve: Curve, size: float) -> tuple[int | None, int | None, int | None]:
@@ -195,9 +194,9 @@ def _confidence(history: int, *, is_new: bool) -> Confidence:
     return Confidence.MEDIUM if history < MEDIUM_BELOW else Confidence.HIGH
 
 
-def _named_jumps(days: Sequence[Day], trend: Trend) -> tuple[NamedJump, ...]:
+def _named_jumps(series: Series, trend: Trend) -> tuple[NamedJump, ...]:
     """A jump across neighbouring weeks is told once, on its day of the largest change."""
-    end = days[-1].day
+    end = series.days[-1]
     spans: list[list[int]] = []
     sizes: list[float] = []
     for index, moved in trend.jumps:
@@ -210,8 +209,9 @@ def _named_jumps(days: Sequence[Day], trend: Trend) -> tuple[NamedJump, ...]:
     named = []
     for span, size in zip(spans, sizes, strict=True):
         first, last = trend.recent[span[0]].week, trend.recent[span[-1] + 1].week
-        around = [one for one in since(days, end + timedelta(days=first * 7 - 6)) if (one.day - end).days <= last * 7]
-        change = {after.day: after.last - before.last for before, after in pairwise(around)}
+        around = series.since(end + first * 7 - 6)
+        pairs = pairwise(zip(around.days, around.sizes, strict=True))
+        change = {day: after - before for (_day, before), (day, after) in pairs if day - end <= last * 7}
         largest = max if size > 0 else min
-        named.append(NamedJump(largest(change, key=change.__getitem__), size))
+        named.append(NamedJump(date.fromordinal(largest(change, key=change.__getitem__)), size))
     return tuple(named)

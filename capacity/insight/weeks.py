@@ -5,10 +5,10 @@ it, -1 the seven before. A week without a day is absent, and what lies between t
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import date
 from itertools import pairwise
-from operator import attrgetter
 from typing import NamedTuple
 
 from .robust import mad, median
@@ -18,12 +18,34 @@ LEAST_JUMP = 0.05  #: of the size, in a week
 MAD_FACTOR = 6
 
 
-class Day(NamedTuple):
-    """A day of a database, an instance, a volume or the fleet."""
+@dataclass(frozen=True, slots=True)
+class Series:
+    """The days of a database, an instance, a volume or the fleet, oldest first, each once.
 
-    day: date
-    last: int  #: the last size measured
-    peak: int  #: the largest one; of a total it is the total
+    Columns, as a tuple per day would be most of what a forecast costs. Days are ordinals (`date.toordinal`).
+    """
+
+    days: Sequence[int]
+    sizes: Sequence[int]  #: the last one measured on each day
+    peaks: Sequence[int]  #: the largest one; of a total it is the total
+
+    @classmethod
+    def of(cls, days: Iterable[tuple[date, int, int]]) -> "Series":
+        """Of (day, last size, largest size) each."""
+        rows = sorted(days)
+        return cls([day.toordinal() for day, _last, _peak in rows], [row[1] for row in rows], [row[2] for row in rows])
+
+    def __len__(self) -> int:
+        return len(self.days)
+
+    @property
+    def last_day(self) -> date:
+        return date.fromordinal(self.days[-1])
+
+    def since(self, day: int) -> "Series":
+        """Its end, from that day on."""
+        begin = bisect_left(self.days, day)
+        return Series(self.days[begin:], self.sizes[begin:], self.peaks[begin:]) if begin else self
 
 
 class Point(NamedTuple):
@@ -38,21 +60,15 @@ class Jump(NamedTuple):
     bytes: float  #: by how much everything before was moved to take it out
 
 
-def since(days: Sequence[Day], first: date) -> Sequence[Day]:
-    """The end of a series, from that day on."""
-    return days[bisect_left(days, first, key=attrgetter("day")) :]
-
-
-def weekly_means(days: Sequence[Day]) -> list[Point]:
-    """Of a series of days; both are oldest first."""
-    ordinals = [one.day.toordinal() for one in days]
-    sizes = [one.last for one in days]
+def weekly_means(series: Series) -> list[Point]:
+    """Of a series of at least one day; oldest first."""
+    days, last = series.days, series.days[-1]
     points, end = [], len(days)
     # From the newest week back: a look-up and a sum of each costs a third of looking at every day.
-    for week in range(0, (ordinals[0] - ordinals[-1]) // 7 - 1, -1):
-        begin = bisect_right(ordinals, ordinals[-1] + 7 * week - 7, hi=end)
+    for week in range(0, (days[0] - last) // 7 - 1, -1):
+        begin = bisect_right(days, last + 7 * week - 7, hi=end)
         if begin < end:
-            points.append(Point(week, sum(sizes[begin:end]) / (end - begin)))
+            points.append(Point(week, sum(series.sizes[begin:end]) / (end - begin)))
         end = begin
     return points[::-1]
 

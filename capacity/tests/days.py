@@ -2,7 +2,7 @@
 
 from datetime import date, timedelta
 
-from capacity.insight.weeks import Day
+from capacity.insight.weeks import Series
 
 LAST = date(2025, 7, 6)
 
@@ -11,11 +11,11 @@ def daily(*sizes, last=LAST, peaks=None):
     """A day of each size, the last one on `last`; None is a day without a sample."""
     first = last - timedelta(days=len(sizes) - 1)
     peaks = peaks or {}
-    return [
-        Day(first + timedelta(days=index), size, peaks.get(index - len(sizes) + 1, size))
+    return Series.of(
+        (first + timedelta(days=index), size, peaks.get(index - len(sizes) + 1, size))
         for index, size in enumerate(sizes)
         if size is not None
-    ]
+    )
 
 
 def weekly(*sizes, **options):

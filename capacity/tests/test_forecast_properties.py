@@ -7,7 +7,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from capacity.insight.forecast import Range, forecast
-from capacity.insight.weeks import Day
+from capacity.insight.weeks import Series
 from capacity.tests.days import daily
 
 pytestmark = pytest.mark.unit
@@ -50,9 +50,10 @@ def test_a_range_holds_what_is_expected_and_widens(days):
 @given(any_series, any_limit, st.integers(1, 8))
 def test_a_series_of_larger_sizes_has_a_larger_forecast(days, limit, power):
     factor = 2**power  # exact in floats
-    assume(min(day.last for day in days) > 0)
+    assume(min(days.sizes) > 0)
     small = forecast(days, limit)
-    large = forecast([Day(day, last * factor, peak * factor) for day, last, peak in days], limit * factor)
+    larger = Series(days.days, [size * factor for size in days.sizes], [peak * factor for peak in days.peaks])
+    large = forecast(larger, limit * factor)
     assert large == replace(
         small,
         level=small.level * factor,

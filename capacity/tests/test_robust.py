@@ -1,7 +1,7 @@
 import pytest
 
 from capacity.insight.robust import deviation, mad, median, theil_sen
-from capacity.insight.weeks import Jump, Point, differences, runs, since, take_out_jumps, weekly_means
+from capacity.insight.weeks import Jump, Point, differences, runs, take_out_jumps, weekly_means
 from capacity.tests.days import LAST, daily, weekly
 
 pytestmark = pytest.mark.unit
@@ -45,9 +45,9 @@ def test_missing_days_and_weeks_are_left_out():
 
 
 def test_since_is_the_end_of_a_series_from_a_day_on():
-    days = weekly(1, 2)
-    assert since(days, LAST) == days[-1:]
-    assert since(days, days[0].day) == days
+    series = weekly(1, 2)
+    assert series.since(LAST.toordinal()) == daily(2)
+    assert series.since(series.days[0]) == series
 
 
 def test_runs_are_stretches_of_neighbours():
