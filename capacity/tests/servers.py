@@ -39,7 +39,7 @@ def mysql(*statements):
 
 
 def target(engine, **fields):
-    user, port = ROOT[engine]
+    user, port = ROOT.get(engine, ("", None))
     return Target(
         **{"host": HOST, "port": port, "user": user, "connect_timeout": 5, "statement_timeout": 20, **fields}
     )

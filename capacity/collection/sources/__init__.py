@@ -4,7 +4,9 @@ from capacity.models import DbType
 
 from .base import CollectionError, DatabaseSize, Measurement, NotCollected, NotSized, Source, Target, Unsized, Volume
 from .mysql import MySQLSource
+from .oracle import OracleSource
 from .postgresql import PostgreSQLSource
+from .sqlserver import SQLServerSource
 
 __all__ = [
     "SOURCES",
@@ -22,4 +24,6 @@ __all__ = [
 SOURCES: dict[str, type[Source]] = {
     DbType.POSTGRESQL: PostgreSQLSource,
     DbType.MYSQL: MySQLSource,
+    DbType.SQLSERVER: SQLServerSource,
+    DbType.ORACLE: OracleSource,
 }
