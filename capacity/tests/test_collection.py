@@ -130,7 +130,6 @@ def test_given_instances_that_cannot_be_collected_from_are_skipped_with_a_reason
     result = collect(
         make_postgresql("inactive", is_active=False),
         make_instance("hostless"),
-        make_instance("mssql", db_type=DbType.SQLSERVER, host=HOST),
         mariadb,
     )
 
@@ -139,14 +138,8 @@ def test_given_instances_that_cannot_be_collected_from_are_skipped_with_a_reason
         ("hostless", "skipped", "no_host", "The instance has no host: its samples are only pushed."),
         ("inactive", "skipped", "instance_inactive", "The instance is inactive."),
         ("maria", "completed", "", ""),
-        (
-            "mssql",
-            "skipped",
-            "engine_not_supported",
-            "Collection from SQL Server is not available: import its samples by CSV.",
-        ),
     ]
-    assert result.message == "1 of 4 instances collected, 0 failed, 3 skipped."
+    assert result.message == "1 of 3 instances collected, 0 failed, 2 skipped."
 
 
 def test_without_an_instance_to_collect_the_session_completes_and_says_so():
@@ -207,3 +200,27 @@ def test_reasons_are_written_in_english_whatever_language_the_caller_speaks(mari
         collect(mariadb, on_outcome=lambda outcome: languages.append(translation.get_language()))
 
     assert languages == ["en"]
+
+
+def test_what_was_measured_within_the_budget_is_stored_and_the_rest_named(pg):
+    slow = f"{servers.PREFIX}slow"
+    servers.postgresql(
+        f"CREATE SCHEMA {slow}",
+        f"GRANT USAGE ON SCHEMA {slow} TO PUBLIC",
+        f"CREATE FUNCTION {slow}.pg_database_size(n name) RETURNS bigint LANGUAGE plpgsql AS "
+        "$$ BEGIN PERFORM pg_sleep(CASE n WHEN 'postgres' THEN 0 ELSE 30 END); RETURN 1; END $$",
+        f"ALTER ROLE {pg['user']} SET search_path = {slow}, pg_catalog",
+    )
+    try:
+        result = CollectionService(time_budget=1).collect(
+            [make_postgresql(username=pg["user"], password="hunter2")], sync_type=SyncType.MANUAL_TASK
+        )
+    finally:
+        servers.postgresql(f"ALTER ROLE {pg['user']} RESET search_path", f"DROP SCHEMA {slow} CASCADE")
+
+    (outcome,) = result.outcomes
+    assert outcome.status == "completed"
+    assert samples() == {("pg", "postgres", 1)}
+    reasons = {unsized.reason for unsized in outcome.not_sized}
+    assert reasons == {"It was not measured within the 1 s that one server has."}
+    assert pg["open"] in {unsized.database for unsized in outcome.not_sized}

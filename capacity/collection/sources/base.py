@@ -113,7 +113,7 @@ class Source(ABC):
             raise CollectionError("no_user", "The instance has no user name: set the one to collect with.")
         self.target = target
         self.port = target.port or self.default_port
-        self.end = time.monotonic() + max(target.time_budget, target.connect_timeout)
+        self.end = time.monotonic() + target.time_budget  #: when it is hung up
         self.notes: list[str] = []
 
     def open(self, address: str) -> None:

@@ -91,10 +91,16 @@ def asks_for_a_file(query):
     yield packet(1, b"\xfb/etc/passwd")
 
 
-def mysql_trickling_greeting(connection):
-    for byte in itertools.cycle(b"\xff\xff\xff\0aaaaaaaaaa"):
-        connection.sendall(bytes([byte]))
-        time.sleep(0.1)
+def trickling(start):
+    """Announces a long message, of which a byte comes every now and then."""
+
+    def talk(connection):
+        connection.sendall(start)
+        while True:
+            connection.sendall(b"a")
+            time.sleep(0.1)
+
+    return talk
 
 
 def mysql_asking(plugin, by_switch, heard):

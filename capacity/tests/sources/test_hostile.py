@@ -26,7 +26,7 @@ def memory():
 def refusal(engine, port, **fields):
     limits = {"connect_timeout": 0.6, "statement_timeout": 0.4, "time_budget": 5}
     with pytest.raises(CollectionError) as error:
-        measured(engine, port=port, **{"user": "u", "password": "hunter2", **limits, **fields})
+        measured(engine, port=port, **{"user": "u", "password": "hunter2", "database": "d", **limits, **fields})
     return error.value.code, str(error.value)
 
 
@@ -35,12 +35,14 @@ ANSWERS = {
     "mysql columns": (DbType.MYSQL, hostile.mysql_answering(hostile.endless_columns), TOO_LONG),
     "mysql giant": (DbType.MYSQL, hostile.mysql_answering(hostile.giant_packets), TOO_LONG),
     "mysql trickle": (DbType.MYSQL, hostile.mysql_answering(hostile.trickle), SILENT),
-    "mysql greeting": (DbType.MYSQL, hostile.mysql_trickling_greeting, SILENT),
+    "mysql greeting": (DbType.MYSQL, hostile.trickling(b"\xff\xff\xff\0"), SILENT),
     "mysql file": (DbType.MYSQL, hostile.mysql_answering(hostile.asks_for_a_file), "connection_failed"),
     "postgresql rows": (DbType.POSTGRESQL, hostile.postgresql_answering(hostile.postgresql_rows), TOO_LONG),
     "postgresql giant": (DbType.POSTGRESQL, hostile.postgresql_answering(hostile.postgresql_giant), TOO_LONG),
     "postgresql trickle": (DbType.POSTGRESQL, hostile.postgresql_answering(hostile.postgresql_trickle), SILENT),
     "postgresql half": (DbType.POSTGRESQL, hostile.postgresql_answering(hostile.postgresql_half), SILENT),
+    "sql server trickle": (DbType.SQLSERVER, hostile.trickling(b"\x04\x01\x7f\xff\0\0\0\0"), SILENT),
+    "oracle trickle": (DbType.ORACLE, hostile.trickling(b"\x7f\xff\0\0\x02\0\0\0"), SILENT),
     "postgresql parameters": (DbType.POSTGRESQL, hostile.postgresql_parameters, TOO_LONG),
 }
 
