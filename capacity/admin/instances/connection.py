@@ -7,7 +7,8 @@ from django.urls import reverse
 from unfold.admin import ModelAdmin
 
 from capacity.collection.connection_test import Probe, probe
-from capacity.models import Instance
+from capacity.collection.sources import SOURCES
+from capacity.models import DbType, Instance
 from sync_sessions.common.words import told
 
 from .forms import ConnectionForm
@@ -36,6 +37,14 @@ def test(model_admin: ModelAdmin, request: HttpRequest, object_id: str | None) -
         found = probe(form.instance)
     errors = [told(form.fields[name].label, error) for name, texts in form.errors.items() for error in texts]
     return TemplateResponse(request, "capacity/instance/connection_result.html", {"found": found, "errors": errors})
+
+
+def engines() -> list[dict[str, object]]:
+    """What the form says of each engine: its usual port, and the statements that make a user for it."""
+    return [
+        {"db_type": db_type, "label": DbType(db_type).label, "port": source.default_port, "grants": source.grants}
+        for db_type, source in SOURCES.items()
+    ]
 
 
 def button_attributes(instance: Instance | None) -> dict[str, str]:

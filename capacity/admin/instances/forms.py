@@ -51,7 +51,7 @@ class ConnectionForm(forms.ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if "tls_mode" in self.fields:  # who may only look has a form without fields
+        if "tls_mode" in self.fields:  # who may only look has no fields
             self.fields["tls_mode"].required = False  # left out, it is as it was
 
     def clean(self) -> dict[str, Any]:

@@ -90,7 +90,10 @@ class InstanceAdmin(InstanceActions):
     ordering = [Lower("name"), "name"]
     search_fields = ["name", "host", "description"]
     change_form_outer_before_template = "capacity/instance/history.html"
-    change_form_before_template = "capacity/instance/connection.html"
+    change_form_after_template = "capacity/instance/connection.html"
+
+    class Media:
+        js = ["capacity/instance_form.js"]
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ListedFilters]:
         return InstanceChangeList
@@ -134,7 +137,10 @@ class InstanceAdmin(InstanceActions):
         extra_context: dict[str, Any] | None = None,
     ) -> Any:
         instance = self.get_object(request, object_id) if object_id else None
-        context: dict[str, Any] = {"test_button": connection.button_attributes(instance)}
+        context: dict[str, Any] = {
+            "test_button": connection.button_attributes(instance),
+            "engines": connection.engines(),
+        }
         # Not above a form that comes back with errors.
         if instance and request.method == "GET":
             context["history"] = history.of(instance, request)

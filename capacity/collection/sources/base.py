@@ -106,6 +106,7 @@ class Source(ABC):
 
     engine: ClassVar[str]  #: as in "is it a PostgreSQL server?"
     default_port: ClassVar[int]
+    grants: ClassVar[str]  #: statements that make a user who may read sizes and nothing else
     gate: Gate | None = None
 
     def __init__(self, target: Target) -> None:

@@ -1,18 +1,22 @@
 """The button "Test connection": tries what the form says, saves nothing and never tells a password."""
 
 import logging
+import re
 
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.db import connection
 from django.test import Client
 from django.urls import reverse
+from django.utils.html import escape
 
 from capacity.collection import connection_test as probing
 from capacity.collection import measuring
+from capacity.collection.sources import SOURCES
 from capacity.models import Instance
 from capacity.tests import servers
 from capacity.tests.factories import make_instance
+from capacity.tests.sources.certificates import Authority
 
 from .staff import logged_in, words
 
@@ -209,3 +213,26 @@ def test_the_form_has_the_button_for_who_may_save_it(admin_client):
     assert f'hx-post="{NEW}"' in admin_client.get(reverse("admin:capacity_instance_add")).content.decode()
     viewer = logged_in("view_instance")
     assert button not in viewer.get(page).content.decode()
+
+
+def test_the_button_stands_beside_save_and_the_form_has_the_grants_of_each_engine(admin_client):
+    page = admin_client.get(reverse("admin:capacity_instance_add")).content.decode()
+    row = page[page.index('id="submit-row"') :]
+    assert row.index(f'hx-post="{NEW}"') < row.index('name="_save"')
+    for db_type, source in SOURCES.items():
+        assert f'data-engine="{db_type}" data-port="{source.default_port}"' in page
+        assert escape(source.grants) in page
+    assert "capacity/instance_form.js" in page
+    assert {"tls_mode", "tls_ca"} <= set(re.findall(r'name="(tls_\w+)"', page))
+
+
+def test_certificates_that_are_none_are_refused(admin_client, reached):
+    said = words(admin_client.post(NEW, form(tls_mode="verify-full", tls_ca="BEGIN CERTIFICATE")))
+    assert "These are no certificates: paste them with their BEGIN CERTIFICATE" in said
+    assert reached == []
+
+
+def test_tls_is_tried_as_the_form_says(admin_client, reached):
+    pem = Authority().pem
+    admin_client.post(NEW, form(tls_mode="verify-full", tls_ca=pem))
+    assert [(one.tls_mode, one.tls_ca.strip()) for one in reached] == [("verify-full", pem.strip())]

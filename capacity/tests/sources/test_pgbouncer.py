@@ -89,8 +89,8 @@ def test_neither_does_the_test_of_a_connection(pooler, admin_client):
 def test_neither_does_a_statement_that_ends_with_an_error(pooler, statement):
     before = settings(pooler)
 
-    with opened(DbType.POSTGRESQL, port=pooler, user="mon", password="m", statement_timeout=0.1) as server:
-        with pytest.raises(psycopg2.Error):
-            server._rows(statement)
+    login = {"port": pooler, "user": "mon", "password": "m", "statement_timeout": 0.1}
+    with opened(DbType.POSTGRESQL, **login) as server, pytest.raises(psycopg2.Error):
+        server._rows(statement)
 
     assert settings(pooler) == before

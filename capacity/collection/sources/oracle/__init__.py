@@ -48,6 +48,19 @@ class OracleSource(Source):
 
     engine = "Oracle"
     default_port = 1521
+    grants = (
+        'CREATE USER whalefall IDENTIFIED BY "...";\n'
+        "GRANT CREATE SESSION TO whalefall;\n"
+        "GRANT SELECT ON dba_data_files TO whalefall;\n"
+        "GRANT SELECT ON dba_temp_files TO whalefall;\n"
+        "-- in the root of a container database, instead:\n"
+        'CREATE USER c##whalefall IDENTIFIED BY "..." CONTAINER = ALL;\n'
+        "ALTER USER c##whalefall SET CONTAINER_DATA = ALL CONTAINER = CURRENT;\n"
+        "GRANT CREATE SESSION TO c##whalefall CONTAINER = ALL;\n"
+        "GRANT SELECT ON cdb_data_files TO c##whalefall;\n"
+        "GRANT SELECT ON cdb_temp_files TO c##whalefall;\n"
+        "GRANT SELECT ON v_$containers TO c##whalefall;"
+    )
     _connection: Any = None
 
     def connect(self, port: int) -> None:

@@ -42,6 +42,7 @@ class PostgreSQLSource(Source):
 
     engine = "PostgreSQL"
     default_port = 5432
+    grants = "CREATE ROLE whalefall LOGIN PASSWORD '...' IN ROLE pg_read_all_stats;"
     _connection: Any = None
 
     def connect(self, port: int) -> None:

@@ -53,6 +53,10 @@ class SQLServerSource(Source):
 
     engine = "SQL Server"
     default_port = 1433
+    grants = (
+        "CREATE LOGIN whalefall WITH PASSWORD = '...';\n"
+        "GRANT VIEW ANY DEFINITION, VIEW SERVER STATE, CONNECT ANY DATABASE TO whalefall;"
+    )
     _connection: Any = None
 
     def open(self, address: str) -> None:
