@@ -74,7 +74,13 @@ class Selection:
         return found.order_by("pk")
 
     def instances(self, fleet: InstanceQuerySet | None = None) -> list[Instance]:
-        """Those that are there, in key order. One query; UnknownInstance for a name that no instance has."""
+        """Those that are there, in key order; UnknownInstance for a name that no instance has.
+
+        One query, and more of them for more ids than a statement of SQLite takes.
+        """
+        if self.ids is not None:
+            by_key = Instance.objects.in_bulk(self.ids)
+            return [by_key[pk] for pk in sorted(by_key)]
         found = list(self.queryset(fleet))
         unknown = sorted(set(self.names or ()) - {one.name for one in found})
         if unknown:

@@ -34,7 +34,7 @@ def failed(raising, monkeypatch):
 def test_failures_are_those_of_each_instances_own_last_run(failed):
     [failure] = attention.failures()
 
-    assert failure[:4] == (failed["bad"].pk, "bad", failed["session"].pk, "daily")
+    assert failure[:4] == (failed["bad"].pk, "bad", failed["session"].pk, "aggregation")
     assert failure.reason.startswith("ValueError: no luck")
     assert len(failure.reason) == attention.REASON_LENGTH
 

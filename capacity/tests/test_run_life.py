@@ -175,6 +175,13 @@ def test_an_unknown_name_is_told_and_nothing_is_written():
     assert not SyncSession.objects.exists()
 
 
+def test_more_instances_than_a_statement_has_parameters_can_be_selected():
+    fleet = make_fleet(2, "2025-06-30")
+    others = range(fleet[1].pk + 1, 40_000)
+
+    assert Selection(ids=(*others, fleet[1].pk, fleet[0].pk)).instances() == fleet
+
+
 def test_the_end_of_a_run_is_told_once_with_its_status(ended, poison):
     fleet = make_fleet(2, "2025-06-30")
     good = run(DAY).session

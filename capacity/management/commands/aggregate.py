@@ -122,7 +122,8 @@ class Command(BaseCommand):
 
     def _run(self, spec: RunSpec, bar: Progress, wait: float) -> dict[str, Any]:
         assert spec.period
-        task = bar.add_task(f"{spec.kind} {spec.period.start}", total=spec.selection.queryset().count())
+        total = spec.selection.queryset().count() if spec.selection.count is None else spec.selection.count
+        task = bar.add_task(f"{spec.kind} {spec.period.start}", total=total)
 
         def advance(results: Any) -> None:
             bar.advance(task, len(results))
