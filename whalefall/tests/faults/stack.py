@@ -27,8 +27,8 @@ CHUNK = 4
 HOOKS = "whalefall.tests.faults.hooks"
 #: What would keep a test waiting for minutes; the product's own values are in its settings.
 CONSTANTS = {
-    "capacity.aggregation.task_runner.BUSY_MARGIN_SECONDS": 0.5,
-    "capacity.aggregation.task_runner.TRANSIENT_RETRY_SECONDS": 1,
+    "capacity.runs.faults.BUSY_MARGIN_SECONDS": 0.5,
+    "capacity.runs.faults.TRANSIENT_RETRY_SECONDS": 1,
 }
 CELERY = {"worker_lost_wait": 0.2, "task_annotations": {"*": {"default_retry_delay": 0.2}}}
 
