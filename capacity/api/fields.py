@@ -7,6 +7,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from capacity.aggregation.arguments import parse_scope
+from capacity.collection.validation import normal_name
 from capacity.errors import InputError
 from capacity.models import Instance
 from capacity.periods import PERIODS, parse_periods
@@ -104,7 +105,11 @@ def find_instances(keys: list[Any]) -> dict[int | str, Instance]:
     if ids:
         found |= {one.pk: one for one in Instance.objects.filter(pk__in=ids)}
     if names:
-        found |= {one.name: one for one in Instance.objects.filter(name__in=names)}
+        by_name = {
+            one.name: one for one in Instance.objects.filter(name__in=names | {normal_name(name) for name in names})
+        }
+        pairs = ((name, by_name.get(name) or by_name.get(normal_name(name))) for name in names)
+        found |= {name: one for name, one in pairs if one}
     return found
 
 

@@ -7,21 +7,30 @@ from datetime import datetime
 from typing import Any, BinaryIO
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from capacity.errors import InputError
 from capacity.models import DbType, Instance
 
 from .samples import BadItem, Sample, SampleError
-from .validation import Problem, name_problem
+from .validation import Problem, name_problem, normal_name
 
 REQUIRED = ("instance", "database", "collected_at", "size_bytes")
 COLUMNS = ("instance", "db_type", "database", "collected_at", "size_bytes", "data_size_bytes", "log_size_bytes")
+#: What separates cells, by what a sentence calls it. The header line decides.
+SEPARATORS = {",": gettext_lazy("commas"), ";": gettext_lazy("semicolons"), "\t": gettext_lazy("tabs")}
+#: What databases and their tools write for "no value".
+NOTHING = ("", "NULL", "null", "\\N")
 MAX_LINE = 65536  # bytes
 MAX_NEW_INSTANCES = 10_000
+MAX_KNOWN_MOMENTS = 10_000  # texts that were read already: the databases of a server share theirs
 #: The line of the first item.
 FIRST_LINE = 2
 
-_WHOLE_NUMBER = re.compile(r"[+-]?[0-9]{1,40}")
+# pandas writes 8388608.0 as soon as a column has an empty cell. More zeros may be thousands.
+_WHOLE_NUMBER = re.compile(r"([+-]?[0-9]{1,40})(?:\.0)?")
+# SQL Server writes 2025-01-31 03:00:00.0000000 +08:00.
+_BLANK_BEFORE_OFFSET = re.compile(r" (?=[+-][0-9:]+$)")
 
 
 class CsvError(InputError):
@@ -39,20 +48,27 @@ class CsvSamples:
 
     A line with an error gives a BadItem. `instances` are the ids by name; with `create`, a name that is not
     among them becomes an unsaved Instance in `new_instances`, under a negative id. Making it reads the header,
-    and raises CsvError if that cannot be used. One line at a time is held.
+    and raises CsvError if that cannot be used. One line at a time is held. `separator` is one of SEPARATORS,
+    `seen` the names of the instances so far.
     """
 
     def __init__(self, file: BinaryIO, instances: Mapping[str, int], *, create: bool = False) -> None:
         self.new_instances: dict[int, Instance] = {}
+        self.seen: dict[tuple[str, str], int] = {}  #: (name, db_type) of good cells: the id
         self._ids = dict(instances)
         self._create = create
+        self._moments: dict[str, Any] = {}
         self._lines = _lines(file)
-        self._columns = _header(self._lines)
+        self.separator, names = _header(self._lines)
+        self._width = len(names)
+        self._places = {name: names.index(name) for name in COLUMNS if name in names}
 
     def __iter__(self) -> Iterator[Sample | BadItem]:
         index = empty = 0
+        blank = f"{self.separator} \t\r\n\v\f".encode()
         for line in self._lines:
-            if line is not None and not line.strip():
+            # Spreadsheets write separators for rows that were once used.
+            if line is not None and not line.strip(blank):
                 empty += 1
                 continue
             # At the end of the file they do no harm.
@@ -61,29 +77,44 @@ class CsvSamples:
                 index += 1
             empty = 0
             try:
-                yield self._item(index, _cells(line))
+                yield self._item(index, _cells(line, self.separator))
             except LineError as error:
                 yield _bad(index, *error.args)
             index += 1
 
     def _item(self, index: int, cells: list[str]) -> Sample | BadItem:
-        if len(cells) != len(self._columns):
-            numbers = {"found": len(cells), "expected": len(self._columns)}
+        if len(cells) > self._width and not any(cells[self._width :]):
+            del cells[self._width :]
+        if len(cells) != self._width:
+            numbers = {"found": len(cells), "expected": self._width}
             raise LineError(
                 "wrong_number_of_cells", _("The line has %(found)d cells, the header has %(expected)d.") % numbers
             )
-        row = dict(zip(self._columns, cells, strict=True))
-        pk, problem = self._instance(row["instance"], row.get("db_type", "").lower())
-        data, log = row.get("data_size_bytes", ""), row.get("log_size_bytes", "")
-        sample = Sample(
-            pk,
-            row["database"],
-            _moment(row["collected_at"]),
-            _size(row["size_bytes"]),
-            _size(data) if data else None,
-            _size(log) if log else None,
-        )
+
+        def cell(name: str) -> str:
+            place = self._places.get(name)
+            return "" if place is None else cells[place]
+
+        key = cell("instance"), cell("db_type")
+        pk, problem = self.seen.get(key, 0), None
+        if not pk:
+            name = key[0] if key[0] in self._ids else normal_name(key[0])
+            pk, problem = self._instance(name, key[1].lower())
+            if problem is None:
+                self.seen[key] = pk
+        sizes = [_size(cell("size_bytes"))]
+        for name in ("data_size_bytes", "log_size_bytes"):
+            text = cell(name)
+            sizes.append(None if text in NOTHING else _size(text))
+        sample = Sample(pk, cell("database"), self._moment(cell("collected_at")), *sizes)
         return BadItem((SampleError(index, "instance_id", *problem),), sample) if problem else sample
+
+    def _moment(self, text: str) -> Any:
+        if text not in self._moments:
+            if len(self._moments) >= MAX_KNOWN_MOMENTS:
+                self._moments.clear()
+            self._moments[text] = _moment(text)
+        return self._moments[text]
 
     def _instance(self, name: str, db_type: str) -> tuple[int, Problem]:
         pk = self._ids.get(name, 0)
@@ -121,36 +152,44 @@ def _lines(file: BinaryIO) -> Iterator[bytes | None]:
         yield None
 
 
-def _cells(line: bytes | None) -> list[str]:
+def _cells(line: bytes | None, separator: str) -> list[str]:
     if line is None:
         raise LineError("line_too_long", _("The line has more than %(limit)d bytes.") % {"limit": MAX_LINE})
     if b"\0" in line:
         raise LineError("nul", _("The line has a NUL character: the file is damaged, or not a text in UTF-8."))
     try:
         text = line.decode().removeprefix("\ufeff")
-        # Every line by itself: a quote that is never closed spoils one line, not all that follow.
-        return [cell.strip() for cell in next(csv.reader([text], strict=True), [])]
     except UnicodeDecodeError:
         raise LineError("wrong_encoding", _("The line is not UTF-8: save the file as UTF-8.")) from None
+    if '"' not in text:
+        return [cell.strip() for cell in text.split(separator)]
+    try:
+        # Every line by itself: a quote that is never closed spoils one line, not all that follow.
+        cells = next(csv.reader([text], strict=True, delimiter=separator), [])
     except csv.Error as error:
-        text = _("The line is not valid CSV (%(reason)s); a cell cannot have line breaks.") % {"reason": error}
-        raise LineError("invalid_csv", text) from None
+        reason = _("The line is not valid CSV (%(reason)s); a cell cannot have line breaks.") % {"reason": error}
+        raise LineError("invalid_csv", reason) from None
+    return [_unquoted(cell, text) for cell in cells]
 
 
-def _header(lines: Iterator[bytes | None]) -> list[str]:
+def _unquoted(cell: str, line: str) -> str:
+    """The cell without the blanks around it, unless they stood within its quotes: these belong to the name."""
+    bare = cell.strip()
+    return cell if cell != bare and '"{}"'.format(cell.replace('"', '""')) in line else bare
+
+
+def _header(lines: Iterator[bytes | None]) -> tuple[str, list[str]]:
+    """The separator and the names of the columns."""
     line = next(lines, b"")
     if line is not None and not line.strip():
         raise CsvError(_("The file is empty: its first line must be %(header)s.") % {"header": ",".join(COLUMNS)})
+    separator = max(SEPARATORS, key=lambda one: (line or b"").count(one.encode()))
     try:
-        names = _cells(line)
+        names = [name.lower() for name in _cells(line, separator)]
     except LineError as error:
         raise CsvError(_("Line 1: %(reason)s") % {"reason": error.args[1]}) from None
-    if len(names) == 1 and (mark := next((one for one in ";\t|" if one in names[0]), "")):
-        shown = {"mark": "tab" if mark == "\t" else mark, "header": ",".join(COLUMNS)}
-        text = _(
-            "The cells are separated by %(mark)s, not by commas: write the file with commas. Its header is %(header)s."
-        )
-        raise CsvError(text % shown)
+    while names and not names[-1]:
+        names.pop()
     problems = [
         (_("it has no column %(names)s"), [name for name in REQUIRED if name not in names]),
         (_("it has an unknown column %(names)s"), [_shown(name) for name in names if name not in COLUMNS]),
@@ -162,19 +201,20 @@ def _header(lines: Iterator[bytes | None]) -> list[str]:
             _("The header in line 1 cannot be used: %(problems)s. It must be %(header)s.")
             % {"problems": "; ".join(found), "header": ",".join(COLUMNS)}
         )
-    return names
+    return separator, names
 
 
 # What cannot be read stays as it is written: the checks that every sample goes through say what is wrong.
 
 
 def _size(text: str) -> Any:
-    return int(text) if _WHOLE_NUMBER.fullmatch(text) else text
+    found = _WHOLE_NUMBER.fullmatch(text)
+    return int(found[1]) if found else text
 
 
 def _moment(text: str) -> Any:
     try:
-        return datetime.fromisoformat(text)
+        return datetime.fromisoformat(_BLANK_BEFORE_OFFSET.sub("", text))
     except ValueError:
         return text
 

@@ -22,7 +22,7 @@ from sync_sessions.models import SyncSession
 from sync_sessions.results import RecordResult
 from sync_sessions.services import SyncSessionService
 
-from .ingest import ingest
+from .ingest import NotSized, ingest
 from .measuring import measure, source_of
 from .outcomes import Outcome
 from .samples import Sample, SamplesRejected
@@ -116,10 +116,13 @@ class CollectionRun:
             )
             for size in measurement.databases
         ]
+        not_sized = [
+            NotSized(instance.pk, unsized.database, measurement.measured_at) for unsized in measurement.not_sized
+        ]
         total = sum(sample.size_bytes for sample in samples)
         with transaction.atomic():
             try:
-                ingested = ingest(samples)
+                ingested = ingest(samples, not_sized=not_sized)
             except SamplesRejected as error:
                 first = error.errors[0]
                 name = samples[first.index].database_name

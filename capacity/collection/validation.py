@@ -56,16 +56,17 @@ class InvalidName(InputError):
     code = "invalid_name"
 
 
-def check_name(name: str) -> None:
-    """Of an instance: raises InvalidName for a name that no sample could have."""
+def clean_name(name: str) -> str:
+    """The name of an instance in its normal form; raises InvalidName for one that no sample could have."""
     if problem := name_problem(name):
         raise InvalidName(problem[1])
+    return normal_name(name)
 
 
 def clean_text(text: str) -> str:
-    """Gives a text of one line that may be empty: a user name, a database. Raises InvalidName as `check_name` does."""
+    """Gives a text of one line that may be empty: a user name, a database. Raises InvalidName as `clean_name` does."""
     if text:
-        check_name(text)
+        clean_name(text)
     return text
 
 

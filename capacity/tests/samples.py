@@ -165,13 +165,17 @@ def make_fleet(count, day):
         for one in fleet
     ]
     DatabaseSizeStat.objects.bulk_create(samples)
-    for one in fleet:
-        derive_database_day(one, "app", day)
+    figures = {f"{figure}_size_bytes": 100 for figure in ("sum", "min", "max", "last")}
+    figures |= {"sample_count": 1, "data_count": 0, "log_count": 0, "last_collected_at": moment(day)}
+    DatabaseDayStat.objects.bulk_create(
+        DatabaseDayStat(instance=one, database_name="app", collected_on=day, **figures) for one in fleet
+    )
     stamps = {"collected_at": moment(day), "updated_at": moment(day)}
     InstanceSizeStat.objects.bulk_create(
         InstanceSizeStat(instance=one, collected_on=day, total_size_bytes=100, database_count=1, **stamps)
         for one in fleet
     )
+    states.rebuild_all()
     return fleet
 
 

@@ -5,23 +5,18 @@ from decimal import Decimal
 
 import pytest
 
-from capacity.insight.growth import daily_sizes, days_until, with_growth
-from capacity.models import Instance
+from capacity.insight.growth import daily_sizes, days_until
+from capacity.models import InstanceState
 from capacity.units import percent
 
 from .factories import make_instance
 from .samples import add_day, moment
 
-COLUMNS = ("last_bytes", "last_databases", "week_ago_bytes", "week_change", "month_ago_bytes", "month_change")
+COLUMNS = ("last_size_bytes", "last_database_count", "week_change_bytes", "month_change_bytes")
 
 
 def grown(instance):
-    return with_growth(Instance.objects.filter(pk=instance.pk)).values_list(*COLUMNS).get()
-
-
-@pytest.mark.django_db
-def test_an_instance_without_a_day_has_no_size_and_no_growth():
-    assert grown(make_instance()) == (None, None, None, None, None, None)
+    return InstanceState.objects.filter(instance=instance).values_list(*COLUMNS).get()
 
 
 @pytest.mark.django_db
@@ -29,9 +24,14 @@ def test_growth_counts_from_the_latest_day_not_from_today():
     instance = make_instance()
     for day, total in [("2025-01-30", 70), ("2025-02-22", 90), ("2025-02-28", 95), ("2025-03-01", 100)]:
         add_day(instance, day, total, databases=3)
-    assert grown(instance) == (100, 3, 90, 10, 70, 30)
-    [row] = with_growth(Instance.objects.all())
-    assert (row.last_day, row.last_sample_at) == (date(2025, 3, 1), moment("2025-03-01"))
+    assert grown(instance) == (100, 3, 10, 30)
+    state = InstanceState.objects.get()
+    assert (state.first_day, state.last_day, state.last_sample_at) == (
+        date(2025, 1, 30),
+        date(2025, 3, 1),
+        moment("2025-03-01"),
+    )
+    assert (state.week_change_percent, state.month_change_percent) == (Decimal("11.11"), Decimal("42.86"))
 
 
 @pytest.mark.django_db
@@ -43,7 +43,7 @@ def test_a_day_up_to_three_older_stands_for_a_week_ago(day, stands_for_it):
     instance = make_instance()
     add_day(instance, "2025-03-20", 100)
     add_day(instance, day, 80)
-    assert grown(instance)[3] == (20 if stands_for_it else None)
+    assert grown(instance)[2] == (20 if stands_for_it else None)
 
 
 @pytest.mark.django_db
@@ -51,7 +51,7 @@ def test_the_newest_of_the_days_that_may_stand_for_it_does():
     instance = make_instance()
     for day, total in [("2025-03-20", 100), ("2025-03-11", 70), ("2025-03-12", 60)]:
         add_day(instance, day, total)
-    assert grown(instance)[2:4] == (60, 40)
+    assert grown(instance)[2] == 40
 
 
 @pytest.mark.django_db
@@ -59,7 +59,7 @@ def test_the_days_of_another_instance_are_not_its_own():
     one, other = make_instance(), make_instance()
     add_day(one, "2025-03-20", 100)
     add_day(other, "2025-03-13", 1)
-    assert grown(one)[:4] == (100, 1, None, None)
+    assert grown(one) == (100, 1, None, None)
 
 
 @pytest.mark.django_db
@@ -67,7 +67,7 @@ def test_the_largest_sizes_there_are_have_a_change():
     instance = make_instance()
     add_day(instance, "2025-03-20", 0)
     add_day(instance, "2025-03-13", 2**63 - 1)
-    assert grown(instance)[3] == -(2**63 - 1)
+    assert grown(instance)[2] == -(2**63 - 1)
 
 
 @pytest.mark.django_db

@@ -128,6 +128,8 @@ def test_the_result_as_json(write, pg_1):
         "updated": 0,
         "days": 2,
         "created_instances": 1,
+        "separator": ",",
+        "warnings": [],
     }
 
 

@@ -35,7 +35,7 @@ BAD_LINES = [
     ),
     *[
         (f"pg-1,,sales,2025-03-05T10:00:00Z,{size},,", "size_bytes: The size must be a whole number of bytes.")
-        for size in ("", "12 GB", "1e3", "1.0", "1_000", "0x10", "NaN", "１２", "9" * 5000)
+        for size in ("", "12 GB", "1e3", "1.00", "1_000", "0x10", "NaN", "１２", "9" * 5000)
     ],
     *[
         (
@@ -142,12 +142,12 @@ EXPECTED = f"It must be {HEADER}."
         (HEADER, "the file has a header and no samples."),
         ("instance,database", f"it has no column collected_at, size_bytes. {EXPECTED}"),
         (HEADER + ",host", f"it has an unknown column 'host'. {EXPECTED}"),
-        (HEADER + ",", f"it has an unknown column ''. {EXPECTED}"),
+        (HEADER + ",,database", f"it has an unknown column ''; it has the column database twice. {EXPECTED}"),
         (HEADER + ",database", f"it has the column database twice. {EXPECTED}"),
         (
-            HEADER.replace(",", ";"),
+            HEADER.replace(",", "|"),
             "it has no column instance, database, collected_at, size_bytes; it has an unknown column "
-            f"'{HEADER.replace(',', ';')[:60]}…'. {EXPECTED}",
+            f"'{HEADER.replace(',', '|')[:60]}…'. {EXPECTED}",
         ),
         (
             HEADER.encode("utf-16"),

@@ -7,7 +7,7 @@ from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminRadioSelectWidg
 
 from capacity.collection import hosts
 from capacity.collection.password_rule import must_repeat_password
-from capacity.collection.validation import check_name, clean_text
+from capacity.collection.validation import clean_name, clean_text
 from capacity.inventory import rules
 from capacity.models import Instance
 from capacity.models.fields import validate_text
@@ -92,5 +92,4 @@ class InstanceForm(ConnectionForm):
     shown.insert(shown.index("username") + 1, "password")
 
     def clean_name(self) -> str:
-        check_name(self.cleaned_data["name"])
-        return self.cleaned_data["name"]
+        return clean_name(self.cleaned_data["name"])

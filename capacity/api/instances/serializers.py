@@ -5,7 +5,7 @@ from rest_framework import serializers
 
 from capacity.collection import hosts
 from capacity.collection.password_rule import must_repeat_password
-from capacity.collection.validation import check_name, clean_text
+from capacity.collection.validation import clean_name, clean_text
 from capacity.inventory import rules
 from capacity.models import Instance
 from sync_sessions.api.serializers import SyncSessionSerializer
@@ -61,8 +61,7 @@ class InstanceSerializer(StrictFields, serializers.ModelSerializer[Instance]):
         return data
 
     def validate_name(self, name: str) -> str:
-        check_name(name)
-        return name
+        return clean_name(name)
 
     def validate_host(self, host: str) -> str:
         if host:

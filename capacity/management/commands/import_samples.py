@@ -1,10 +1,14 @@
 import json
+import sys
+import zlib
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import asdict
+from gzip import BadGzipFile, GzipFile
 from io import BufferedReader
 from pathlib import Path
-from typing import Any, BinaryIO, NoReturn
+from typing import Any, NoReturn
 
 from django.core.management.base import BaseCommand, CommandError, DjangoHelpFormatter
 from django.db import Error
@@ -12,14 +16,17 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeElapsedColumn
 
-from capacity.collection.csv_file import COLUMNS, FIRST_LINE, CsvError, CsvSamples
+from capacity.collection.csv_file import COLUMNS, FIRST_LINE, SEPARATORS, CsvError, CsvSamples
 from capacity.collection.ingest import IngestResult, ingest
 from capacity.collection.samples import SampleError, SamplesRejected
+from capacity.collection.twins import case_twins
 from capacity.errors import CapacityError
 from capacity.management.output import console
 from capacity.models import Instance
 from capacity.runs.faults import describe
 
+STANDARD_INPUT = Path("-")
+GZIP = b"\x1f\x8b"  # how such a file begins, whatever its name
 BUFFER = 1 << 20  # bytes between two moves of the progress bar
 #: Fields of a sample that have another name in the file.
 COLUMN_OF = {"instance_id": "instance", "database_name": "database"}
@@ -41,7 +48,9 @@ class Command(BaseCommand):
         return super().create_parser(*args, **kwargs, formatter_class=LinesAsTheyAre)
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("file", type=Path, metavar="FILE.csv")
+        parser.add_argument(
+            "file", type=Path, metavar="FILE.csv", help="also FILE.csv.gz; - reads standard input (either of them)"
+        )
         parser.add_argument(
             "--create-instances", action="store_true", help="create the instances that are missing; needs db_type"
         )
@@ -50,7 +59,8 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         as_json, errors, more = options["json"], list[dict[str, Any]](), 0
         try:
-            result, created = self._import(options["file"], options["create_instances"], as_json)
+            result, samples = self._import(options["file"], options["create_instances"], as_json)
+            twins = case_twins(name for name, _engine in samples.seen)
         except SamplesRejected as rejected:
             errors = [_as_dict(error) for error in rejected.errors]
             more = rejected.total - len(errors)
@@ -60,11 +70,27 @@ class Command(BaseCommand):
             self._fail(str(error), [], 0, as_json)
         except Error as error:
             self._fail(describe(error), [], 0, as_json)
+        except (EOFError, BadGzipFile, zlib.error) as error:
+            reason = _("%(file)s cannot be unpacked, it is damaged (%(reason)s).")
+            self._fail(reason % {"file": options["file"], "reason": error}, [], 0, as_json)
         except OSError as error:
             self._fail(f"{options['file']}: {error.strerror}", [], 0, as_json)
+        created = len(samples.new_instances)
+        warnings = [
+            _(
+                "%(instance)s has databases whose names differ in case alone, which its engine may take for one: "
+                "%(names)s. Their sizes are counted twice."
+            )
+            % {"instance": instance, "names": ", ".join(names)}
+            for instance, groups in twins.items()
+            for names in groups
+        ]
         if as_json:
-            self._print({"status": "completed", **asdict(result), "created_instances": created})
+            facts = {"created_instances": created, "separator": samples.separator, "warnings": warnings}
+            self._print({"status": "completed", **asdict(result), **facts})
             return
+        if samples.separator != ",":
+            self.stdout.write(_("The file is separated by %(signs)s.") % {"signs": SEPARATORS[samples.separator]})
         self.stdout.write(
             _(
                 "Samples imported: %(received)d (%(created)d new, %(updated)d replaced). Day totals derived: "
@@ -72,6 +98,8 @@ class Command(BaseCommand):
             )
             % {**asdict(result), "instances": created}
         )
+        for warning in warnings:
+            self.stdout.write(_("Warning: %(text)s") % {"text": warning})
 
     def _fail(self, reason: str, errors: list[dict[str, Any]], more: int, as_json: bool) -> NoReturn:
         message = _("Nothing is imported: %(reason)s") % {"reason": reason}
@@ -84,8 +112,8 @@ class Command(BaseCommand):
                 self.stderr.write(_("and %(count)d more") % {"count": more})
         raise CommandError(message)
 
-    def _import(self, path: Path, create: bool, quiet: bool) -> tuple[IngestResult, int]:
-        """The result, and how many instances were created."""
+    def _import(self, path: Path, create: bool, quiet: bool) -> tuple[IngestResult, CsvSamples]:
+        """The result, and what was read."""
         bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -95,10 +123,13 @@ class Command(BaseCommand):
             disable=quiet or not self.stdout.isatty(),
             transient=True,
         )
-        with bar, path.open("rb", buffering=0) as raw:
-            task = bar.add_task(_("Reading"), total=path.stat().st_size)
-            file: BinaryIO = BufferedReader(bar.wrap_file(raw, task_id=task), BUFFER)  # type: ignore[type-var]
-            samples = CsvSamples(file, dict(Instance.objects.values_list("name", "pk")), create=create)
+        with bar, _opened(path) as raw:
+            size = 0 if path == STANDARD_INPUT else path.stat().st_size
+            task = bar.add_task(_("Reading"), total=size)
+            file = BufferedReader(bar.wrap_file(raw, task_id=task), BUFFER)  # type: ignore[type-var]
+            unpacked = GzipFile(fileobj=file) if file.peek(2)[:2] == GZIP else file  # type: ignore[call-overload]
+            known = dict(Instance.objects.values_list("name", "pk"))
+            samples = CsvSamples(BufferedReader(unpacked, BUFFER), known, create=create)
 
             def read() -> Iterator[Any]:
                 yield from samples
@@ -107,10 +138,15 @@ class Command(BaseCommand):
             result = ingest(read(), new_instances=samples.new_instances)
         if not result.received:
             raise CsvError(_("the file has a header and no samples."))
-        return result, len(samples.new_instances)
+        return result, samples
 
     def _print(self, result: dict[str, Any]) -> None:
         self.stdout.write(json.dumps(result, ensure_ascii=False))
+
+
+def _opened(path: Path) -> Any:
+    """The file as it lies there; standard input stays open."""
+    return nullcontext(sys.stdin.buffer) if path == STANDARD_INPUT else path.open("rb", buffering=0)
 
 
 def _as_dict(error: SampleError) -> dict[str, Any]:
