@@ -1,5 +1,6 @@
 from rest_framework.routers import SimpleRouter
 
+from capacity.api.databases.views import DatabaseViewSet
 from capacity.api.instances.views import InstanceViewSet
 from capacity.api.rows.views import DatabaseRowViewSet, InstanceRowViewSet
 from capacity.api.samples.views import SampleViewSet
@@ -10,6 +11,7 @@ router = SimpleRouter(use_regex_path=False)
 router.register("capacity/aggregations", CapacityAggregationViewSet, basename="capacity-aggregation")
 router.register("capacity/aggregations/databases", DatabaseRowViewSet, basename="database-row")
 router.register("capacity/aggregations/instances", InstanceRowViewSet, basename="instance-row")
+router.register("capacity/databases", DatabaseViewSet, basename="database")
 router.register("capacity/samples", SampleViewSet, basename="sample")
 router.register("instances", InstanceViewSet, basename="instance")
 urlpatterns = router.urls

@@ -56,8 +56,9 @@ def ordering_indexes(prefix: str, key: str) -> list[models.Index]:
     found = [models.Index("last_size_bytes", key, name=f"{prefix}_size")]  # read backwards for the largest
     for column in CHANGES:
         short = column.replace("_change", "")
-        found.append(models.Index(*last_when_null(column), key, name=f"{prefix}_{short}_up"))
-        found.append(models.Index(*last_when_null(column, descending=True), key, name=f"{prefix}_{short}_down"))
+        found.append(models.Index(*last_when_null(column), F(key), name=f"{prefix}_{short}_up"))
+        down = last_when_null(column, descending=True)
+        found.append(models.Index(*down, F(key).desc(), name=f"{prefix}_{short}_down"))
     return found
 
 

@@ -6,7 +6,6 @@ import pytest
 
 from capacity.collection.ingest import NotSized, ingest
 from capacity.insight.growth import carried_names
-from capacity.inventory.deletion import delete_instance
 from capacity.models import CarriedDatabase, InstanceSizeStat, InstanceState
 from capacity.tests.factories import a_sample, make_instance, marks
 from capacity.tests.samples import aggregate, instance_rows, the
@@ -95,4 +94,5 @@ def test_another_instance_carries_nothing(instance):
 
 def test_names_without_samples_do_not_keep_an_instance(instance):
     collect(instance, 5, {}, ["bigdb"])
-    delete_instance(instance, by=None)
+    instance.delete()
+    assert not CarriedDatabase.objects.exists()

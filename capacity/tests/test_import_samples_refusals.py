@@ -67,7 +67,7 @@ BAD_LINES = [
 ]
 BAD_WHOLE_LINES = [
     ("pg-1,sales,1", "The line has 3 cells, the header has 7."),
-    (GOOD + ",", "The line has 8 cells, the header has 7."),
+    (GOOD + ",8", "The line has 8 cells, the header has 7."),
     (GOOD.replace("sales", "sa\0les"), "The line has a NUL character: the file is damaged, or not a text in UTF-8."),
     (GOOD.replace("sales", "销售").encode("gbk"), "The line is not UTF-8: save the file as UTF-8."),
     (

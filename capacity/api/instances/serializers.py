@@ -3,6 +3,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 from rest_framework import serializers
 
+from capacity.api.states import InstanceStateSerializer
 from capacity.collection import hosts
 from capacity.collection.password_rule import must_repeat_password
 from capacity.collection.validation import clean_name, clean_text
@@ -26,6 +27,9 @@ class InstanceSerializer(StrictFields, serializers.ModelSerializer[Instance]):
     """
 
     serializer_field_mapping = STRICT_FIELDS
+    state = InstanceStateSerializer(
+        read_only=True, allow_null=True, help_text="How it is now, from its samples; null before the first one."
+    )
 
     class Meta:
         model = Instance
@@ -44,6 +48,7 @@ class InstanceSerializer(StrictFields, serializers.ModelSerializer[Instance]):
             "is_active",
             "created_at",
             "updated_at",
+            "state",
         ]
         read_only_fields = ["created_at", "updated_at"]
         extra_kwargs = {

@@ -17,6 +17,7 @@ from rest_framework.serializers import BaseSerializer
 
 from capacity.api.runs import run_plan
 from capacity.api.serializers import InstanceAggregationSerializer, RunListSerializer
+from capacity.api.states import orderings
 from capacity.inventory import rules
 from capacity.inventory.deletion import delete_instance
 from capacity.inventory.selection import Selection
@@ -68,9 +69,11 @@ class InstanceViewSet(
 ):
     """The database servers. Passwords can be set, never read."""
 
-    queryset = Instance.objects.order_by("name")
+    queryset = Instance.objects.select_related("state").order_by("name")
     serializer_class = InstanceSerializer
     filterset_class = InstanceFilters
+    ordering = ("name",)
+    ordering_fields = {"name": "name", **orderings("state__")}
     lookup_value_converter = "int"
     required_permissions = {
         **model_permissions("capacity.instance"),

@@ -1,4 +1,4 @@
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -14,7 +14,8 @@ from rest_framework.filters import OrderingFilter
 class StrictOrdering(OrderingFilter):
     """`ordering` by the fields that a view names in `ordering_fields`; another one is a 400, not the default order.
 
-    `ordering_fields` may be a mapping {name: column}. Nulls come last. A key is added, `id` if the view has no
+    `ordering_fields` may be a mapping {name: column}, or to a function that gives the terms of an order by whether it
+    is descending. Nulls come last. A key is added, `id` if the view has no
     `ordering_key` of its own, so that no row stands on two pages.
     """
 
@@ -32,7 +33,7 @@ class StrictOrdering(OrderingFilter):
                     {self.ordering_param: [text % {"name": repr(name), "known": ", ".join(fields)}]},
                     code="invalid_ordering",
                 )
-            terms.append(_term(queryset.model, fields[name.removeprefix("-")], name.startswith("-")))
+            terms += _terms(queryset.model, fields[name.removeprefix("-")], name.startswith("-"))
         sign = "-" if names[-1].startswith("-") else ""
         return [*terms, *(f"{sign}{column}" for column in getattr(view, "ordering_key", ("id",)))]
 
@@ -46,9 +47,13 @@ class StrictOrdering(OrderingFilter):
         return [{**parameter, "description": text, "schema": {"type": "string", "pattern": f"^({one}(,{one})*)?$"}}]
 
 
-def _columns(view: Any) -> Mapping[str, str]:
+def _columns(view: Any) -> Mapping[str, Any]:
     fields = getattr(view, "ordering_fields", None) or ()
     return fields if isinstance(fields, Mapping) else {name: name for name in fields}
+
+
+def _terms(model: Any, column: str | Callable[[bool], list[Any]], descending: bool) -> list[Any]:
+    return [_term(model, column, descending)] if isinstance(column, str) else column(descending)
 
 
 def _term(model: Any, column: str, descending: bool) -> Any:
