@@ -68,6 +68,7 @@ class Migration(migrations.Migration):
                 ('week', models.DateField(help_text='Its Monday: of each week one forecast stays.', verbose_name='week')),
                 ('made_on', models.DateField(help_text='The last day with samples: what is ahead counts from it.', verbose_name='made on')),
                 ('calculated_at', models.DateTimeField(verbose_name='calculated at')),
+                ('days_changed_at', models.DateTimeField(blank=True, help_text="The latest change of its instance's day rows that is in it.", null=True, verbose_name='day rows as of')),
                 ('is_newest', models.BooleanField(default=True, verbose_name='newest')),
                 ('state', models.CharField(choices=[('too_little_history', 'Collecting'), ('over', 'Full'), ('new', 'Being loaded'), ('no_limit', 'No limit known'), ('date', 'Full on'), ('flat', 'Flat'), ('shrinking', 'Shrinking'), ('growing_slowly', 'Growing slowly')], max_length=32, verbose_name='state')),
                 ('confidence', models.CharField(choices=[('low', 'Low'), ('medium', 'Medium'), ('high', 'High')], max_length=16, verbose_name='confidence')),

@@ -88,6 +88,12 @@ class Forecast(models.Model):
     week = models.DateField(_("week"), help_text=_("Its Monday: of each week one forecast stays."))
     made_on = models.DateField(_("made on"), help_text=_("The last day with samples: what is ahead counts from it."))
     calculated_at = models.DateTimeField(_("calculated at"))
+    days_changed_at = models.DateTimeField(
+        _("day rows as of"),
+        null=True,
+        blank=True,
+        help_text=_("The latest change of its instance's day rows that is in it."),
+    )
     is_newest = models.BooleanField(_("newest"), default=True)
 
     state = models.CharField(_("state"), max_length=32, choices=ForecastState)

@@ -11,7 +11,8 @@ from django.core.management import call_command
 from django.db import transaction
 from django.db.models import Count, Max, Min
 
-from capacity.models import DatabaseSizeStat, Instance, InstanceSizeStat
+from capacity.insight.refresh import due, refresh
+from capacity.models import CapacityEvent, DatabaseSizeStat, Instance, InstanceSizeStat
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 NOON = datetime(2025, 7, 2, 12, tzinfo=SHANGHAI)
@@ -172,3 +173,17 @@ def test_a_user_named_demo_is_left_as_it_is(development):
     demo = get_user_model().objects.get()
     assert demo.check_password("my own")
     assert not demo.is_superuser
+
+
+def test_its_stories_are_found_as_events_and_nothing_else_cries(demo):
+    with transaction.atomic():
+        refresh(list(due().values_list("pk", flat=True)), NOON)
+        found = CapacityEvent.objects.order_by("-day", "instance", "database_name")
+        events = list(found.values_list("instance__name", "database_name", "day", "kind"))
+        transaction.set_rollback(True)
+    assert events == [
+        ("shop-mysql-01", "campaigns", ago(43), "appeared"),
+        ("prod-pg-01", "events", ago(62), "drop"),
+        ("MSSQL-CRM-01", "", ago(76), "drop"),  # the instance is smaller without leads
+        ("MSSQL-CRM-01", "leads", ago(76), "vanished"),
+    ]
