@@ -39,6 +39,7 @@ class Kind:
     #: The keys of a session's details that `subject` tells, or that say nothing more.
     told_apart: Callable[[Mapping[str, Any]], set[str]] = lambda details: set()
     has_scope: bool = False  #: whether the scope of a session says anything
+    taken_up: bool = False  #: whether what a dead process has left of a scheduled run is run by others at once
 
 
 _kinds: dict[str, Kind] = {}

@@ -1,15 +1,24 @@
 """Running again what failed, as its kind of run has registered it."""
 
+from datetime import timedelta
 from typing import Any
 
+import structlog
+from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
 from sync_sessions.common.history import log_change
 
-from .choices import OPEN_SESSION
-from .errors import SessionNotRetryable
-from .kinds import RetryHandler, kind_of
+from .choices import OPEN_SESSION, SyncType
+from .errors import SessionAlreadyRunning, SessionNotRetryable
+from .kinds import RetryHandler, all_kinds, kind_of
 from .models import SyncSession
+from .reasons import STALE_REASONS
+
+log = structlog.get_logger(__name__)
+
+SOON = timedelta(hours=6)  #: after this the day is as good as over, or the next run near
+MOST_TIMES = 3  #: in a row: what kills every process that takes it up is not worth more of them
 
 
 def retry_session(session: SyncSession, *, created_by: Any, queue: bool) -> SyncSession:
@@ -42,3 +51,41 @@ def check_retry(session: SyncSession) -> tuple[RetryHandler, list[int]]:
         )
         raise SessionNotRetryable(text % names, session)
     return kind.retry, [pk for pk in ids if pk is not None]
+
+
+def take_up_again() -> list[SyncSession]:
+    """Has workers do what dead ones have left of scheduled runs, in new sessions that are given back.
+
+    Of kinds that say so (`taken_up`). Only the records that nobody came to: what failed by itself stays failed. What
+    is under way again, or was taken up before, is left alone.
+    """
+    dead = SyncSession.objects.ended().filter(
+        sync_category__in=[kind.category for kind in all_kinds() if kind.taken_up],
+        sync_type=SyncType.SCHEDULED_TASK,
+        error_code__in=[*STALE_REASONS],
+        completed_at__gt=Now() - SOON,
+    )
+    return [new for session in dead.order_by("pk") if (new := _taken_up(session))]
+
+
+def _taken_up(session: SyncSession) -> SyncSession | None:
+    kind = kind_of(session.sync_category)
+    left = session.records.filter(error_code__in=[*STALE_REASONS], instance__is_active=True)
+    ids = [pk for pk in left.order_by("instance_id").values_list("instance_id", flat=True) if pk is not None]
+    if kind is None or not ids or session.retries().exists() or _times_in_a_row(session) >= MOST_TIMES:
+        return None
+    try:
+        new = kind.retry(session, ids, created_by=None, queue=True)
+    except SessionAlreadyRunning:
+        return None  # asked again in a minute
+    log.warning("session.taken_up", session_id=str(session.session_id), by=str(new.session_id), instances=len(ids))
+    return new
+
+
+def _times_in_a_row(session: SyncSession | None) -> int:
+    """How many sessions were run again, one after the other, until this one came."""
+    times = 0
+    while session and (before := session.details.get("retry_of")):
+        times += 1
+        session = SyncSession.objects.filter(session_id=before).first()
+    return times

@@ -11,11 +11,14 @@ from .start import start
 
 
 def retry(session: SyncSession, instance_ids: list[int], *, created_by: Any, queue: bool) -> SyncSession:
-    """What `session` was for, of these instances as they are now. Raises what `start` raises."""
+    """What `session` was for, of these instances as they are now. Raises what `start` raises.
+
+    Asked for by nobody, it is the schedule's run still.
+    """
     again = replace(
         RunSpec.of_session(session),
         selection=Selection(ids=tuple(instance_ids)),
-        sync_type="",
+        sync_type="" if created_by else session.sync_type,
         created_by=created_by,
         retry_of=str(session.session_id),
     )

@@ -95,4 +95,5 @@ COLLECTION = Kind(
         "total_size_bytes": format_bytes,
         "duration_seconds": duration_text,
     },
+    taken_up=True,  # the next schedule measures another day; periods wait for the next run by their marks
 )

@@ -56,7 +56,7 @@ def test_the_task_has_its_name_for_ever_as_schedules_store_it():
 
 
 def test_the_task_fails_the_dead_and_names_them(dead):
-    assert fail_stale_sessions.apply().get() == {"failed": [str(one.session_id) for one in dead]}
+    assert fail_stale_sessions.apply().get() == {"failed": [str(one.session_id) for one in dead], "taken_up": []}
     assert states() == {"running": "failed", "queued": "failed"}
 
 
