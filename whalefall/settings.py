@@ -199,6 +199,7 @@ REDIS_URL = redis_url("REDIS_URL", "")
 
 # Celery. Schedules live in the database, where staff edit them, so there is no CELERY_BEAT_SCHEDULE.
 CELERY_BROKER_URL = redis_url("CELERY_BROKER_URL", REDIS_URL)
+CELERY_BROKER_TRANSPORT = "whalefall.broker.Transport"  # of the URL; only Redis is one
 CELERY_TIMEZONE = TIME_ZONE = WHALEFALL_TIME_ZONE
 CELERY_BEAT_SCHEDULER = "whalefall.beat:Scheduler"  # django-celery-beat's, with a sign of life
 # A beat that was down at the hour would else fire early the next day and again on time.
