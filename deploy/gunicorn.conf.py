@@ -7,12 +7,13 @@ when it has all of it.
 
 import socket
 import struct
+from typing import Any
 
 SECONDS = 3  #: of silence within a request; a proxy in front sends it in one piece
 keepalive = 5
 
 
-def when_ready(server):
+def when_ready(server: Any) -> None:
     """On the sockets that listen: Linux gives it on to each connection that is accepted from them."""
     for listener in server.LISTENERS:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", SECONDS, 0))

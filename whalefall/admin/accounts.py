@@ -72,7 +72,7 @@ class NewUserForm(UserCreationForm):
 
 
 @admin.register(User)
-class UserAdmin(NoEscalation, BaseUserAdmin):
+class UserAdmin(NoEscalation, BaseUserAdmin):  # type: ignore[misc]  # its stubs know a parameter of a later Django
     form = UserChangeForm
     add_form = NewUserForm
     change_password_form = AdminPasswordChangeForm
@@ -110,6 +110,6 @@ class GroupForm(forms.ModelForm):
 
 
 @admin.register(Group)
-class GroupAdmin(NoEscalation, BaseGroupAdmin):
+class GroupAdmin(NoEscalation, BaseGroupAdmin):  # type: ignore[misc]  # as above
     filter_horizontal = ()
     form = GroupForm

@@ -9,6 +9,8 @@ def search(request: HttpRequest) -> Any:
 
     It takes a page number for granted, whatever is sent as one.
     """
-    request.GET = request.GET.copy()  # type: ignore[assignment]
-    request.GET.pop("page", None)
-    return admin.site.admin_view(admin.site.search)(request)  # type: ignore[attr-defined]
+    asked: Any = request.GET.copy()
+    asked.pop("page", None)
+    request.GET = asked
+    site: Any = admin.site
+    return site.admin_view(site.search)(request)
