@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
+from django.utils.translation import gettext_noop
 from django_celery_beat.models import PeriodicTask
 
 from capacity.scheduling.job import TASKS, Job, What
@@ -25,13 +26,25 @@ class DefaultSchedule:
     description: str
 
 
+#: Stored in English, and shown in the reader's language; who renames one has named it.
+NAMES = (
+    gettext_noop("WhaleFall: collect"),
+    gettext_noop("WhaleFall: aggregate daily"),
+    gettext_noop("WhaleFall: aggregate weekly"),
+    gettext_noop("WhaleFall: aggregate monthly"),
+    gettext_noop("WhaleFall: aggregate quarterly"),
+    gettext_noop("WhaleFall: purge"),
+    gettext_noop("WhaleFall: fail dead sessions"),
+)
+
+
 def default_schedules() -> Iterator[DefaultSchedule]:
     yield DefaultSchedule(
         f"{PREFIX}collect",
         TASKS[Job.COLLECT],
         Crontab("0", "3"),
         {},
-        "Collects from every active instance that has a host.",
+        gettext_noop("Collects from every active instance that has a host."),
     )
     for config in PERIOD_CONFIG:
         yield DefaultSchedule(
@@ -39,21 +52,21 @@ def default_schedules() -> Iterator[DefaultSchedule]:
             TASKS[Job.AGGREGATE],
             config.crontab,
             What(Job.AGGREGATE.value, (config.key,)).kwargs(),
-            "Aggregates the complete periods of this kind that new samples have outdated.",
+            gettext_noop("Aggregates the complete periods of this kind that new samples have outdated."),
         )
     yield DefaultSchedule(
         f"{PREFIX}purge",
         TASKS[Job.PURGE],
         Crontab("30", "5"),
         {},
-        "Deletes samples and sessions older than their retention.",
+        gettext_noop("Deletes samples and sessions older than their retention."),
     )
     yield DefaultSchedule(
         f"{PREFIX}fail dead sessions",
         TASKS[Job.REAP],
         Crontab("*", "*"),
         {},
-        "Fails the sessions whose process has died.",
+        gettext_noop("Fails the sessions whose process has died."),
     )
 
 

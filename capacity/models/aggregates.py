@@ -127,7 +127,7 @@ class DatabaseSizeAggregation(PeriodRow):
         ]
 
     def __str__(self) -> str:
-        return f"{self.instance} {self.database_name} {self.period_type} {self.period_start}"
+        return f"{self.instance} {self.database_name} {self.get_period_type_display()} {self.period_start}"
 
 
 class InstanceSizeAggregation(PeriodRow):
@@ -173,4 +173,4 @@ class InstanceSizeAggregation(PeriodRow):
         ]
 
     def __str__(self) -> str:
-        return f"{self.instance} {self.period_type} {self.period_start}"
+        return f"{self.instance} {self.get_period_type_display()} {self.period_start}"

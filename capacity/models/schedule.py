@@ -1,6 +1,7 @@
 from typing import Any
 
 from django.db import models
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django_celery_beat.models import PeriodicTask
 
@@ -16,7 +17,8 @@ class Schedule(PeriodicTask):
         ordering = ["name"]
 
     def __str__(self) -> str:
-        return self.name
+        """In the reader's language, if it is one that comes with the product."""
+        return gettext(self.name)
 
     def validate_unique(self, exclude: Any = None) -> None:
         # Not that of PeriodicTask, which wants times on a row before the form has put them there.

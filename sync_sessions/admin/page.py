@@ -35,17 +35,17 @@ def may_cancel(session: SyncSession, request: HttpRequest) -> bool:
     return session.status in OPEN_SESSION and request.user.has_perm(CANCEL)
 
 
-def may_retry(session: SyncSession, request: HttpRequest) -> bool:
-    """Not again what has been run again: the new session offers what failed there. One query or two."""
-    if session.status in OPEN_SESSION or not request.user.has_perm(start_permission()):
+def may_retry(session: SyncSession, request: HttpRequest, retries: list[SyncSession]) -> bool:
+    """Not again what has been run again: the new session offers what failed there. One query for an ended one."""
+    if session.status in OPEN_SESSION or retries or not request.user.has_perm(start_permission()):
         return False
-    return session.records.to_run_again().exists() and not session.retries().exists()
+    return session.records.to_run_again().exists()
 
 
 def live(session: SyncSession, request: HttpRequest) -> dict[str, Any]:
     """Status, progress, times and buttons."""
     progress = cells.Progress.of(session)
-    is_open = session.status in OPEN_SESSION
+    is_open, retries = session.status in OPEN_SESSION, list(session.retries())
     return {
         "session": session,
         "open": is_open,
@@ -57,8 +57,8 @@ def live(session: SyncSession, request: HttpRequest) -> dict[str, Any]:
         % {"status": session.get_status_display(), "progress": progress.text},
         "reason": cells.reason(session),
         "may_cancel": may_cancel(session, request),
-        "may_retry": may_retry(session, request),
-        "retries": [] if is_open else [(one, session_url(one), cells.badge(one)) for one in session.retries()],
+        "may_retry": may_retry(session, request, retries),
+        "retries": [(one, session_url(one), cells.badge(one)) for one in retries],
         "times": cells.facts(
             (_("queued at"), _waited(session) and cells.moment(session.created_at)),
             (_("started at"), session.started_at and cells.moment(session.started_at)),

@@ -8,17 +8,38 @@ from django.contrib.auth.admin import GroupAdmin as BaseGroupAdmin
 from django.contrib.auth.admin import UserAdmin as BaseUserAdmin
 from django.contrib.auth.models import Group, Permission, User
 from django.http import HttpRequest
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, gettext_noop
 from unfold.forms import AdminOwnPasswordChangeForm, AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 from unfold.widgets import UnfoldAdminSelect2MultipleWidget, UnfoldBooleanSwitchWidget
 
 from capacity.collection.validation import clean_text
 from sync_sessions.common.admin.base import ModelAdmin
+from sync_sessions.common.words import told
 from whalefall.accounts.rights import beyond, held_by
 
 admin.site.unregister(User)
 admin.site.unregister(Group)
+
+
+#: {the beginning of a permission's codename: what it lets one do}
+VERBS = {
+    "add": gettext_lazy("add"),
+    "change": gettext_lazy("change"),
+    "delete": gettext_lazy("delete"),
+    "view": gettext_lazy("view"),
+}
+#: Of our own; stored in English.
+OWN_PERMISSIONS = (gettext_noop("Can start aggregation runs"), gettext_noop("Can cancel a running sync session"))
+
+
+def permission_words(permission: Permission) -> str:
+    """In the reader's language: "Instances: view", or its own sentence."""
+    model = permission.content_type.model_class()
+    verb = VERBS.get(permission.codename.partition("_")[0])
+    things = capfirst(str(model._meta.verbose_name_plural)) if model else permission.content_type.model
+    return told(things, verb if verb else _(permission.name))
 
 
 class NoEscalation(ModelAdmin):
@@ -45,6 +66,8 @@ class NoEscalation(ModelAdmin):
             elif db_field.related_model is Group:
                 options["queryset"] = Group.objects.exclude(permissions__in=beyond(request.user))
         field = super().formfield_for_manytomany(db_field, request, **options)
+        if db_field.related_model is Permission:
+            field.label_from_instance = permission_words
         # To search in; the two lists of Django's widget reach beyond a small window.
         field.help_text = ""
         field.widget = UnfoldAdminSelect2MultipleWidget(choices=field.choices)

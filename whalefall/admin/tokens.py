@@ -60,7 +60,7 @@ class AuthTokenAdmin(ModelAdmin):
     form = TokenForm
     fields = ["user", "days"]
     actions = ["revoke"]
-    list_display = ["beginning", "user", "created", "expiry"]
+    list_display = ["beginning", "owner", "made", "until"]
     list_display_links = None
     list_select_related = ["user"]
     list_filter = ["user"]
@@ -85,6 +85,20 @@ class AuthTokenAdmin(ModelAdmin):
     @admin.display(description=gettext_lazy("token"))
     def beginning(self, token: Any) -> str:
         return f"{token.token_key[:8]}…"
+
+    # Not the fields: knox has no names for them in other languages.
+
+    @admin.display(description=gettext_lazy("user"), ordering="user__username")
+    def owner(self, token: Any) -> str:
+        return str(token.user)
+
+    @admin.display(description=gettext_lazy("made at"), ordering="created")
+    def made(self, token: Any) -> str:
+        return moment(token.created)
+
+    @admin.display(description=gettext_lazy("valid until"), ordering="expiry")
+    def until(self, token: Any) -> str:
+        return moment(token.expiry)
 
     @admin.display(description=ModelAdmin.action_checkbox.short_description)
     def action_checkbox(self, token: Any) -> str:

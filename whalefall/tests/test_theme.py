@@ -33,7 +33,11 @@ def test_everybody_sees_the_pages_that_they_may_open_and_no_empty_section(client
     user = User.objects.create_user("viewer", is_staff=True)
     user.user_permissions.set(Permission.objects.filter(codename__in=["view_instance", "view_syncsession"]))
     client.force_login(user)
-    assert sidebar(client.get(INDEX)) == {"": ["Dashboard"], "Fleet": ["Instances"], "Runs": ["Sync sessions"]}
+    assert sidebar(client.get(INDEX)) == {
+        "": ["Dashboard", "API description"],
+        "Fleet": ["Instances"],
+        "Runs": ["Sync sessions"],
+    }
 
 
 def test_apps_of_others_have_names_for_people(admin_client):

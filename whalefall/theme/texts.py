@@ -1,9 +1,13 @@
 """Texts of the theme and of django-axes, which bring no Chinese of their own: named here, they are translated in
 our catalogue, which Django asks for the texts of all apps."""
 
-from django.utils.translation import gettext_noop
+from django.utils.translation import gettext_noop, ngettext_lazy
 
+#: Django's own say "3 月", which is March.
+AGE_IN_MONTHS = ngettext_lazy("%(num)d month", "%(num)d months", "num")
 TEXTS = (
+    gettext_noop("crontab"),
+    gettext_noop("crontabs"),
     gettext_noop("Select record"),
     gettext_noop("Select action"),
     gettext_noop("Value"),

@@ -60,7 +60,8 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     """The sidebar of this user: what the page's own admin lets them see. No query besides the permissions'."""
     admins = {model._meta.label_lower: model_admin for model, model_admin in admin.site._registry.items()}
     home = {"title": _("Dashboard"), "icon": "dashboard", "link": reverse("admin:index")}
-    sections: list[dict[str, Any]] = [{"title": "", "items": [home]}]
+    api = {"title": _("API description"), "icon": "api", "link": reverse("docs")}
+    sections: list[dict[str, Any]] = [{"title": "", "items": [home, api]}]
     for title, pages in SECTIONS:
         items = [
             {
@@ -71,8 +72,6 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
             for label, icon in pages.items()
             if (model_admin := admins.get(label)) and model_admin.has_view_permission(request)
         ]
-        if "knox.authtoken" in pages:
-            items.append({"title": _("API description"), "icon": "api", "link": reverse("docs")})
         if items:
             sections.append({"title": title, "items": items, "separator": True, "collapsible": title is RAW})
     return sections

@@ -36,9 +36,12 @@ class InstanceActions(ModelAdmin):
     actions_detail = ["collect_instance", "aggregate_instance"]
 
     def has_trigger_aggregation_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
-        """On the page of an inactive instance nothing is offered that would leave it out."""
-        allowed = request.user.has_perm("capacity.trigger_aggregation")
-        return allowed and (object_id is None or not Instance.objects.filter(pk=object_id, is_active=False).exists())
+        return request.user.has_perm("capacity.trigger_aggregation")
+
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> Any:
+        """None on the page of an inactive instance: they would only say that it is left out."""
+        found = super().get_actions_detail(request, object_id)
+        return [] if found and Instance.objects.filter(pk=object_id, is_active=False).exists() else found
 
     @admin.action(description=gettext_lazy("Aggregate current period"), permissions=["trigger_aggregation"])
     def aggregate_current_period(self, request: HttpRequest, queryset: QuerySet[Instance]) -> HttpResponse | None:

@@ -51,6 +51,11 @@ def _jobs(*jobs: Job) -> list[tuple[str, Any]]:
     return [(job.value, job.label) for job in jobs]
 
 
+def shown_description(schedule: Schedule) -> str:
+    """In the reader's language, if it is as it came."""
+    return _(schedule.description) if schedule.description else ""
+
+
 class ScheduleForm(forms.ModelForm):
     job = forms.ChoiceField(
         label=gettext_lazy("What"),
@@ -168,6 +173,7 @@ class ScheduleForm(forms.ModelForm):
     def _load(self) -> None:
         """Fills in what the row says, and fixes what `install_schedules` knows it by."""
         what, when = self.stored()
+        self.initial["description"] = shown_description(self.instance)
         self.initial.update(job=what.job, periods=what.periods, scope=what.scope)
         self.initial.update(frequency=when.frequency, weekdays=when.weekdays)
         self.initial.update(month=when.month, day=when.day, at=when.at, every=when.every, minute=when.at.minute)
@@ -176,6 +182,7 @@ class ScheduleForm(forms.ModelForm):
         if self.instance.name in {default.name for default in default_schedules()}:
             for name in ("name", "job"):
                 self.fields[name].disabled = True
+            self.initial["name"] = str(self.instance)
             self.fields["name"].help_text = _(
                 "It comes with WhaleFall and keeps its name and task; to be rid of it, switch it off."
             )
@@ -187,7 +194,12 @@ class ScheduleForm(forms.ModelForm):
         return reading.what, reading.when
 
     def clean_name(self) -> str:
-        return clean_text(self.cleaned_data["name"])
+        return self.instance.name if self.fields["name"].disabled else clean_text(self.cleaned_data["name"])
+
+    def clean_description(self) -> str:
+        """As it is stored, when what is shown of it in the reader's language has not been changed."""
+        typed = self.cleaned_data["description"]
+        return self.instance.description if typed == self.initial.get("description") else typed
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
@@ -207,6 +219,12 @@ class ScheduleForm(forms.ModelForm):
             if name in cleaned and cleaned[name] in (None, "", []):
                 self.add_error(name, sentence)
         return cleaned
+
+    @property
+    def changed_data(self) -> list[str]:
+        """Without the fields that do not count for what is chosen."""
+        unused = {name for name, (chooser, choices) in USED_BY.items() if self[chooser].value() not in choices}
+        return [name for name in super().changed_data if name not in unused]
 
     def is_valid(self) -> bool:
         # A preview is shown again as one that has errors would be, and saves nothing.

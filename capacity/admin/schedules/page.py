@@ -26,7 +26,7 @@ from sync_sessions.common.broker import has_broker
 from sync_sessions.life import silent
 
 from . import run_now
-from .form import PREVIEW, USED_BY, ScheduleForm
+from .form import PREVIEW, USED_BY, ScheduleForm, shown_description
 from .listing import ScheduleChangeList, next_run_cell, overview_of, problem_cell, run_now_url, session_cell
 from .panel import form_panel, row_panel
 
@@ -41,7 +41,7 @@ def _shown_if(chooser: str, choices: tuple[str, ...]) -> str:
 @admin.register(Schedule)
 class ScheduleAdmin(ModelAdmin):
     form = ScheduleForm
-    list_display = ["name", "what", "when", "next_run", "last_session", "state", "run_link"]
+    list_display = ["title", "what", "when", "next_run", "last_session", "state", "run_link"]
     list_filter = ["enabled"]
     list_select_related = ["crontab", "interval", "solar", "clocked"]
     search_fields = ["name", "description"]
@@ -94,6 +94,14 @@ class ScheduleAdmin(ModelAdmin):
         if request.method == "GET":
             self._warn_of_what_is_missing(request)
         return super().changelist_view(request, extra_context)
+
+    @admin.display(description=gettext_lazy("name"), ordering="name")
+    def title(self, schedule: Schedule) -> str:
+        return str(schedule)
+
+    @admin.display(description=gettext_lazy("description"))
+    def about(self, schedule: Schedule) -> str:
+        return shown_description(schedule)
 
     @admin.display(description=gettext_lazy("what"))
     def what(self, schedule: Schedule) -> str:
@@ -151,12 +159,12 @@ class ScheduleAdmin(ModelAdmin):
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         if change and not self.has_change_permission(request, obj):
             # Nothing to fill in, and perhaps nothing that ours could show.
-            kwargs |= {"form": forms.ModelForm, "help_texts": {"name": "", "description": ""}}
+            kwargs |= {"form": forms.ModelForm}
         return super().get_form(request, obj, change=change, **kwargs)
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         if obj and not self.has_change_permission(request, obj):
-            return [(None, {"fields": ["name", "what", "when", "switch", "description"]})]
+            return [(None, {"fields": ["title", "what", "when", "switch", "about"]})]
         return [
             (None, {"fields": ["name", "enabled"]}),
             (_("What it does"), {"fields": ["job", "periods", "scope"]}),
@@ -166,7 +174,7 @@ class ScheduleAdmin(ModelAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         editable = obj is None or self.has_change_permission(request, obj)
-        return [] if editable else ["what", "when", "switch"]
+        return [] if editable else ["title", "what", "when", "switch", "about"]
 
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         if request.method == "GET":

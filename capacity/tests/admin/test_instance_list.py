@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from capacity.collection.ingest import Sample, ingest
+from capacity.models import Instance
 from capacity.periods import today
 from capacity.tests.factories import make_instance
 from capacity.tests.samples import add_day
@@ -59,7 +60,7 @@ def test_a_row_says_how_large_an_instance_is_and_how_it_grows(admin_client, grow
         "week": "-200.0 MiB -16.67 %",
         "month": "+200.0 MiB +25.00 %",
         "spark": "",
-        "is_active": "check_small",
+        "state": "Active",
     }
 
 
@@ -75,7 +76,7 @@ def test_what_is_unknown_is_a_dash_with_the_reason(admin_client):
     page = admin_client.get(URL)
     said = row(page, "empty")
     assert [said[column] for column in ("databases", "size", "week", "month", "spark")] == ["–"] * 5
-    assert said["sample"] == "– late"
+    assert said["sample"] == "–"
     assert [row(page, "young")[column] for column in ("week", "month")] == ["–", "–"]
     html = page.content.decode()
     assert 'title="No sample yet."' in html
@@ -98,9 +99,16 @@ def test_a_word_marks_an_active_instance_whose_samples_stopped(admin_client):
 def test_the_filter_keeps_what_the_word_marks(admin_client):
     fresh, stopped, inactive = make_instance("fresh"), make_instance("stopped"), make_instance("off", is_active=False)
     make_instance("empty")
+    old = make_instance("never")
+    Instance.objects.filter(pk=old.pk).update(created_at=timezone.now() - timedelta(hours=49))
     for instance, age in [(fresh, timedelta(hours=47)), (stopped, timedelta(hours=49)), (inactive, timedelta(days=9))]:
         ingest([Sample(instance.pk, "app", timezone.now() - age, 1)])
-    assert names(admin_client.get(URL, {"sample": "late"})) == ["empty", "stopped"]
+    assert names(admin_client.get(URL, {"sample": "late"})) == ["stopped"]
+    assert names(admin_client.get(URL, {"sample": "never"})) == ["never"]
+    assert (row(admin_client.get(URL), "empty")["sample"], row(admin_client.get(URL), "never")["sample"]) == (
+        "–",
+        "– late",
+    )
     assert names(admin_client.get(URL, {"is_active__exact": "0"})) == ["off"]
     assert names(admin_client.get(URL, {"db_type__exact": "mysql"})) == []
 

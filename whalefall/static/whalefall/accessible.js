@@ -51,3 +51,28 @@ window.addEventListener("load", () => {
         }
     });
 });
+
+// Filters: whoever opens them stands at the first one, Enter applies what is chosen, Escape goes back to the list.
+document.addEventListener("click", (event) => {
+    if (event.target.closest?.("[x-on\\:click*='filterOpen = true']")) {
+        const first = "#changelist-filter :is(input:not([type=hidden]), select, button, a)";
+        setTimeout(() => document.querySelector(first)?.focus(), 50);
+    }
+});
+
+document.addEventListener("keydown", (event) => {
+    const filters = event.target.closest?.("#changelist-filter");
+    if (filters && event.key === "Enter" && event.target.matches("input[type=radio]")) {
+        event.preventDefault();
+        event.target.form?.requestSubmit();
+    }
+    if (filters && event.key === "Escape") {
+        document.querySelector("#changelist-filter-close")?.click();
+        document.querySelector("[x-on\\:click*='filterOpen = true']")?.focus();
+    }
+    // From a row that is chosen to what can be done with it, past all the other rows.
+    if (event.key === "Enter" && event.target.matches?.("input.action-select:checked")) {
+        event.preventDefault();
+        document.querySelector("#changelist-actions select")?.focus();
+    }
+});
