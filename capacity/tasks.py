@@ -11,7 +11,7 @@ from capacity.upkeep.retention import purge
 
 from .aggregation.current import CurrentAggregationService
 from .aggregation.service import AggregationService
-from .aggregation.task_runner import AggregationTaskRunner
+from .aggregation.task_runner import AggregationTaskRunner, by_hand
 from .collection.service import collect_batch, collect_fleet
 
 log = structlog.get_logger(__name__)
@@ -36,13 +36,22 @@ def finish(task: Task, result: dict[str, Any]) -> dict[str, Any]:
 
 
 @shared_task(name="capacity.run_capacity_aggregation", bind=True)
-def run_capacity_aggregation(self: Task, periods: list[str] | None = None, scope: str = "all") -> dict[str, Any]:
+def run_capacity_aggregation(
+    self: Task,
+    periods: list[str] | None = None,
+    scope: str = "all",
+    started_by: int | None = None,
+    everything: bool = False,
+) -> dict[str, Any]:
     """Aggregates the complete periods of these types (None: all) that are due: see `AggregationTaskRunner`.
 
+    `started_by`: the key of the user who asked for it, if no schedule did; `everything`: however old.
     `{"status", "message", "retry_after", "error_class", "periods": [a result each]}`. Never raises but to come again.
     """
     runner = AggregationTaskRunner(AggregationService())
-    return finish(self, runner.run_periods(periods, scope=scope, task_id=self.request.id or ""))
+    by = by_hand(started_by) if started_by else {}
+    task_id = self.request.id or ""
+    return finish(self, runner.run_periods(periods, scope=scope, task_id=task_id, everything=everything, **by))
 
 
 @shared_task(name="capacity.run_capacity_instance_aggregation", bind=True)

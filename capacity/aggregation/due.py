@@ -22,15 +22,17 @@ def stale_instances(period: Period) -> list[Instance]:
     return list(Instance.objects.active().filter(pk__in=marked).order_by("pk"))
 
 
-def periods_to_run(configs: Iterable[PeriodConfig], stale: Iterable[Period], scope: str, now: date) -> list[Period]:
+def periods_to_run(
+    configs: Iterable[PeriodConfig], stale: Iterable[Period], scope: str, now: date, *, everything: bool = False
+) -> list[Period]:
     """The periods of a scheduled run, oldest first. Pure.
 
-    Both levels: the stale ones, complete and of these types, that ended within WHALEFALL_CATCH_UP_DAYS. One level
-    alone leaves the marks as they are, so it takes the last complete period of each type.
+    Both levels: the stale ones, complete and of these types, that ended within WHALEFALL_CATCH_UP_DAYS, or
+    `everything`. One level alone leaves the marks as they are, so it takes the last complete period of each type.
     """
     if scope != Scope.ALL:
         return plan_periods(configs, Which.LAST, now)
-    types, since = {config.key for config in configs}, caught_up_since(now)
+    types, since = {config.key for config in configs}, date.min if everything else caught_up_since(now)
     wanted = {period for period in stale if period.type in types and since <= period.end < now}
     return sorted(wanted, key=lambda period: (period.end, period.days))
 

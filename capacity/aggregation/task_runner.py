@@ -8,6 +8,7 @@ from typing import Any
 
 import structlog
 from celery.exceptions import SoftTimeLimitExceeded
+from django.contrib.auth import get_user_model
 from django.utils.translation import gettext as _
 
 from capacity.errors import AggregationDisabled
@@ -42,6 +43,15 @@ def skipped_when_off(method: Callable[..., dict[str, Any]]) -> Callable[..., dic
     return job
 
 
+def by_hand(user: int) -> dict[str, Any]:
+    """Whose runs these are, if a person started them: for `run_periods`. One query."""
+    return {
+        "sync_type": SyncType.MANUAL_TASK,
+        "for_fleet": True,
+        "created_by": get_user_model().objects.filter(pk=user).first(),
+    }
+
+
 class AggregationTaskRunner:
     """Runs scheduled periods and gives one structure for logs, metrics and callers.
 
@@ -63,15 +73,26 @@ class AggregationTaskRunner:
 
     @skipped_when_off
     def run_periods(
-        self, periods: Iterable[str] | None = None, *, scope: str | None = None, task_id: str = ""
+        self,
+        periods: Iterable[str] | None = None,
+        *,
+        scope: str | None = None,
+        task_id: str = "",
+        everything: bool = False,
+        **by: Any,
     ) -> dict[str, Any]:
-        """Every period of these types (None: all) that is due, each in a session of its own."""
+        """Every period of these types (None: all) that is due, each in a session of its own.
+
+        `everything`: also what is older than WHALEFALL_CATCH_UP_DAYS. `by`: who started it, if no schedule did:
+        `sync_type` and `created_by` of the sessions.
+        """
         try:
             configs, wanted = parse_periods(periods), parse_scope(scope)
         except Exception as error:
             return self._total([self._failure("periods", error)])
         now = today()
-        results = [result for config in configs for result in self._run_type(config, wanted, now, task_id)]
+        by |= {"task_id": task_id}
+        results = [result for config in configs for result in self._run_type(config, wanted, now, everything, by)]
         return self._total(results) if results else self._skip(_("No complete period is stale: nothing to do."))
 
     @skipped_when_off
@@ -87,8 +108,8 @@ class AggregationTaskRunner:
         if instance is None or not instance.is_active:
             return self._skip(str(REASONS["instance_inactive" if instance else "instance_unknown"]))
         # No lock: a session of one instance has a key of its own.
-        kind = SyncType.MANUAL_SINGLE
-        return self._total([self._run(p, Scope.ALL, [instance], JobLock(), kind, task_id) for p in due])
+        by = {"sync_type": SyncType.MANUAL_SINGLE, "task_id": task_id}
+        return self._total([self._run(p, Scope.ALL, [instance], JobLock(), **by) for p in due])
 
     @skipped_when_off
     def run_period(
@@ -100,21 +121,24 @@ class AggregationTaskRunner:
             wanted = parse_scope(scope)
             with self.locks.job_lock(period) as lock:
                 instances = select_instances(stale_instances(period), wanted) or None
-                return self._run(period, wanted, instances, lock, SyncType.SCHEDULED_TASK, task_id)
+                return self._run(period, wanted, instances, lock, task_id=task_id)
         except Exception as error:
             return self._failure(period_type, error, period)
 
-    def _run_type(self, config: PeriodConfig, scope: str, now: date, task_id: str) -> list[dict[str, Any]]:
+    def _run_type(
+        self, config: PeriodConfig, scope: str, now: date, everything: bool, by: dict[str, Any]
+    ) -> list[dict[str, Any]]:
         """The due periods of one type, all under one lock: two workers would else take turns at them."""
         results: list[dict[str, Any]] = []
         try:
             with self.locks.job_lock(Period.last_complete(config.key, now)) as lock:
-                stale = stale_periods([config], now, caught_up_since(now)) if scope == Scope.ALL else []
-                for period in periods_to_run([config], stale, scope, now):
+                since = None if everything else caught_up_since(now)
+                stale = stale_periods([config], now, since) if scope == Scope.ALL else []
+                for period in periods_to_run([config], stale, scope, now, everything=everything):
                     instances = select_instances(stale_instances(period), scope)
                     if instances == []:
                         continue  # another process has computed it meanwhile
-                    results.append(self._run(period, scope, instances, lock, SyncType.SCHEDULED_TASK, task_id))
+                    results.append(self._run(period, scope, instances, lock, **by))
                     if results[-1]["retry_after"]:
                         break  # the next one would meet the same
         except Exception as error:
@@ -127,8 +151,7 @@ class AggregationTaskRunner:
         scope: str,
         instances: list[Instance] | None,
         lock: JobLock,
-        sync_type: str,
-        task_id: str,
+        **by: Any,
     ) -> dict[str, Any]:
         """One period through the orchestrator; errors are classified, logged and in the result."""
         try:
@@ -136,9 +159,8 @@ class AggregationTaskRunner:
                 period,
                 scope,
                 instances=instances,
-                sync_type=sync_type,
-                task_id=task_id,
                 listeners=ProgressCallbacks(on_complete=lock.extend, on_error=lock.extend),
+                **{"sync_type": SyncType.SCHEDULED_TASK, **by},
             )
         except Exception as error:
             return self._failure(period.type, error, period)

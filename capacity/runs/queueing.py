@@ -29,6 +29,11 @@ def send_collection(session_id: str, instance_ids: list[int]) -> None:
     _send("capacity.collect_capacity_batch", session_id, instance_ids)
 
 
+def send_due(periods: list[str], started_by: int, everything: bool) -> None:
+    """Queues what a schedule of these types does, for a person. Raises QueueUnavailable."""
+    _send("capacity.run_capacity_aggregation", periods, "all", started_by, everything)
+
+
 def _send(task: str, *args: Any) -> None:
     try:
         with current_app.connection_for_write(settings.CELERY_BROKER_URL, transport_options=IMPATIENT) as connection:

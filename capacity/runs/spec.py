@@ -24,6 +24,7 @@ class RunSpec:
     task_id: str = ""
     requested_period_type: str = ""  #: as it was asked for, if that is not what runs
     retry_of: str = ""  #: the id of the session that is run again
+    for_fleet: bool = False  #: the selection is what the whole fleet has marked
 
     @classmethod
     def of_period(cls, period: Period, scope: str, selection: Selection = FLEET, **options: Any) -> "RunSpec":
@@ -51,8 +52,8 @@ class RunSpec:
 
     @property
     def over_the_fleet(self) -> bool:
-        """A schedule runs the marked ones of the whole fleet, even if it is one."""
-        return self.selection.is_fleet or self.sync_type == SyncType.SCHEDULED_TASK
+        """Also of its marked ones, even if it is one."""
+        return self.selection.is_fleet or self.for_fleet or self.sync_type == SyncType.SCHEDULED_TASK
 
     def instances(self) -> list[Instance]:
         """The instances it is about, in key order. One query; UnknownInstance."""

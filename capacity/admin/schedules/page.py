@@ -5,9 +5,11 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.models import CHANGE, LogEntry
+from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.urls import path
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -220,6 +222,15 @@ class ScheduleAdmin(ModelAdmin):
         delete_schedules(queryset)
 
     # Running.
+
+    def get_urls(self) -> list[Any]:
+        page = self.admin_site.admin_view(self.catch_up)
+        return [path("catch-up/", page, name="capacity_schedule_catch_up"), *super().get_urls()]
+
+    def catch_up(self, request: HttpRequest) -> HttpResponse:
+        if not request.user.has_perm("capacity.trigger_aggregation"):
+            raise PermissionDenied
+        return run_now.ask_to_catch_up(self, request)
 
     @action(description=gettext_lazy("Run now"), permissions=["run_now"], url_path="run-now", icon="play_arrow")
     def run_now(self, request: HttpRequest, object_id: str) -> HttpResponse:

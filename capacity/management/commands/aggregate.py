@@ -19,7 +19,7 @@ from capacity.runs.faults import describe
 from capacity.runs.spec import RunSpec
 from capacity.runs.start import run_or_busy
 from capacity.runs.switch import check_enabled
-from sync_sessions.choices import Scope
+from sync_sessions.choices import Scope, SyncType
 
 BUSY_WAIT_SECONDS = 60  #: how long a back-fill waits for a run of somebody else to end
 
@@ -78,13 +78,14 @@ class Command(BaseCommand):
         chosen = None if named.is_fleet else {one.pk for one in named.instances()}
         specs = []
         for period in self._periods(options):
-            selection = named
+            selection, fleet = named, dict[str, Any]()
             if options["stale"]:
                 marked = [one for one in stale_instances(period) if chosen is None or one.pk in chosen]
                 if not marked:
                     continue
                 selection = Selection.of(marked)
-            specs.append(RunSpec.of_period(period, scope, selection))
+                fleet = {"for_fleet": True, "sync_type": SyncType.MANUAL_TASK} if chosen is None else {}
+            specs.append(RunSpec.of_period(period, scope, selection, **fleet))
         return specs
 
     def _periods(self, options: dict[str, Any]) -> list[Period]:

@@ -10,16 +10,21 @@ from django.urls import reverse
 from django.utils import timezone
 from django_celery_beat.models import PeriodicTask
 
+from capacity.aggregation.due import stale_periods
 from capacity.aggregation.service import AggregationService
+from capacity.aggregation.task_runner import AggregationTaskRunner
 from capacity.collection.ingest import Sample, ingest
 from capacity.models import DatabaseSizeAggregation, InstanceSizeAggregation
-from capacity.periods import Period, today
+from capacity.models.state import caught_up_since
+from capacity.periods import PERIOD_CONFIG, Period, parse_periods, today
+from capacity.scheduling.words import period_words
 from capacity.tests.factories import make_instance
 from capacity.tests.schedules import a_session, schedule_url, the
 from sync_sessions.models import SyncSession
 
 pytestmark = pytest.mark.django_db
 
+CATCH_UP = reverse("admin:capacity_schedule_catch_up")
 SESSIONS = reverse("admin:sync_sessions_syncsession_changelist")
 
 
@@ -46,6 +51,16 @@ def fleet():
 
 
 @pytest.fixture
+def computed(fleet):
+    """Nothing waits any more: the last complete period is computed again."""
+    AggregationTaskRunner(AggregationService()).run_periods(everything=True)
+    SyncSession.objects.all().delete()
+    InstanceSizeAggregation.objects.all().delete()
+    DatabaseSizeAggregation.objects.all().delete()
+    return fleet
+
+
+@pytest.fixture
 def several():
     """The weekly schedule made to aggregate weeks and months, of instances alone."""
     task = PeriodicTask.objects.filter(name="WhaleFall: aggregate weekly")
@@ -66,7 +81,7 @@ def test_it_asks_first_and_starts_nothing(admin_client, fleet, several):
     assert not SyncSession.objects.exists()
 
 
-def test_without_a_broker_it_runs_at_once_and_lands_on_the_session(admin_client, admin_user, fleet):
+def test_without_a_broker_it_runs_at_once_and_lands_on_the_session(admin_client, admin_user, computed):
     answer = admin_client.post(url(the("aggregate weekly")))
     session = SyncSession.objects.get()
     assert (answer.status_code, answer.url) == (302, session_page(session))
@@ -85,6 +100,50 @@ def test_without_a_broker_it_runs_at_once_and_lands_on_the_session(admin_client,
     assert (level, "2 of 2 instances aggregated" in text) == ("success", True)
 
 
+def test_it_computes_what_is_outdated_as_the_schedule_does(admin_client, admin_user, fleet, settings):
+    settings.WHALEFALL_CATCH_UP_DAYS = 30
+    due = list(stale_periods(parse_periods(["weekly"]), today(), caught_up_since(today())))
+    assert len(due) > 3
+    asked = admin_client.get(url(the("aggregate weekly"))).context["lines"]
+    assert [words in line for words, line in zip(map(period_words, due), asked, strict=True)] == [True] * len(due)
+
+    answer = admin_client.post(url(the("aggregate weekly")))
+
+    assert answer.url == SESSIONS
+    assert texts(answer) == [("success", f"{len(due)} periods computed.")]
+    sessions = SyncSession.objects.order_by("pk")
+    assert [one.details["period_start"] for one in sessions] == [str(one.start) for one in due]
+    assert {(one.created_by, one.sync_type, one.selected) for one in sessions} == {(admin_user, "manual_task", None)}
+    assert not stale_periods(parse_periods(["weekly"]), today(), caught_up_since(today()))
+
+
+def test_with_a_broker_one_task_does_several_of_a_type(admin_client, admin_user, fleet, queued):
+    answer = admin_client.post(url(the("aggregate daily")))
+
+    assert queued == [("capacity.run_capacity_aggregation", ["daily"], "all", admin_user.pk, False)]
+    assert (answer.url, SyncSession.objects.exists()) == (SESSIONS, False)
+
+
+def test_what_is_too_old_for_the_schedule_is_computed_from_the_dashboard(admin_client, fleet, settings):
+    settings.WHALEFALL_CATCH_UP_DAYS = 1
+    assert CATCH_UP in admin_client.get(reverse("admin:index")).content.decode()
+    assert "and " in admin_client.get(CATCH_UP).context["lines"][-1]
+
+    answer = admin_client.post(CATCH_UP)
+
+    assert answer.url == SESSIONS
+    assert not stale_periods(PERIOD_CONFIG, today())
+    assert texts(admin_client.get(CATCH_UP))[-1] == ("info", "Every complete period is computed already.")
+
+
+def test_who_may_not_start_runs_does_not_catch_up(client, django_user_model, fleet):
+    user = django_user_model.objects.create_user("somebody", is_staff=True)
+    user.user_permissions.set(Permission.objects.filter(codename__in=["view_periodictask", "view_syncsession"]))
+    client.force_login(user)
+    assert client.post(CATCH_UP).status_code == 403
+    assert not SyncSession.objects.exists()
+
+
 def test_several_periods_are_several_sessions_and_land_on_their_list(admin_client, fleet, several):
     answer = admin_client.post(url(several))
     assert (answer.status_code, answer.url) == (302, SESSIONS)
@@ -98,7 +157,7 @@ def test_several_periods_are_several_sessions_and_land_on_their_list(admin_clien
     assert all(session_page(one) in "".join(text for _level, text in messages) for one in SyncSession.objects.all())
 
 
-def test_with_a_broker_it_queues_and_lands_on_the_pending_session(admin_client, fleet, queued):
+def test_with_a_broker_it_queues_and_lands_on_the_pending_session(admin_client, computed, queued):
     weekly = the("aggregate weekly")
     assert "A worker does it" in admin_client.get(url(weekly)).content.decode()
     answer = admin_client.post(url(weekly))
@@ -122,14 +181,14 @@ def test_a_collection_is_run_too(admin_client, admin_user, queued):
     assert queued == [("capacity.collect_capacity_batch", str(session.session_id), [instance.pk])]
 
 
-def test_a_broker_that_does_not_answer_is_a_message_with_the_failed_session(admin_client, fleet, broker_down):
+def test_a_broker_that_does_not_answer_is_a_message_with_the_failed_session(admin_client, computed, broker_down):
     answer = admin_client.post(url(the("aggregate weekly")))
     [(level, text)] = texts(answer)
     assert (level, "check that Redis runs" in text) == ("error", True)
     assert not SyncSession.objects.open().exists()
 
 
-def test_while_another_run_is_under_way_it_says_so_with_a_link(admin_client, fleet, several):
+def test_while_another_run_is_under_way_it_says_so_with_a_link(admin_client, computed, several):
     other = a_session("aggregation:weekly", status="running")
     SyncSession.objects.update(heartbeat_at=timezone.now(), started_at=timezone.now())
     answer = admin_client.post(url(the("aggregate weekly")))
@@ -138,7 +197,7 @@ def test_while_another_run_is_under_way_it_says_so_with_a_link(admin_client, fle
     assert list(SyncSession.objects.exclude(pk=other.pk).values_list("lock_key", flat=True)) == ["aggregation:monthly"]
 
 
-def test_when_nothing_could_be_started_it_goes_back_to_the_schedule(admin_client, fleet):
+def test_when_nothing_could_be_started_it_goes_back_to_the_schedule(admin_client, computed):
     a_session("aggregation:weekly", status="running")
     SyncSession.objects.update(heartbeat_at=timezone.now(), started_at=timezone.now())
     answer = admin_client.post(url(the("aggregate weekly")))
@@ -147,7 +206,7 @@ def test_when_nothing_could_be_started_it_goes_back_to_the_schedule(admin_client
     assert not LogEntry.objects.exists()
 
 
-def test_a_run_that_fails_is_a_message_and_no_500(admin_client, fleet, monkeypatch):
+def test_a_run_that_fails_is_a_message_and_no_500(admin_client, computed, monkeypatch):
     def fail(*args, **kwargs):
         raise RuntimeError("disk <b>full</b>")
 
@@ -170,7 +229,7 @@ def test_switched_off_aggregation_is_one_warning(admin_client, fleet, several, s
     assert not LogEntry.objects.exists()
 
 
-def test_it_is_in_the_history_of_the_schedule_and_of_the_session(admin_client, admin_user, fleet):
+def test_it_is_in_the_history_of_the_schedule_and_of_the_session(admin_client, admin_user, computed):
     admin_client.post(url(the("aggregate weekly")))
     said = [(entry.object_repr, entry.user, entry.get_change_message()) for entry in LogEntry.objects.order_by("pk")]
     assert said[0][1:] == (admin_user, "Run now. WhaleFall: aggregate weekly")
