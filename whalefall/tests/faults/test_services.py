@@ -82,7 +82,7 @@ def test_work_goes_on_after_a_restart_of_redis(stack, fleet, redis, settled, tal
 
 
 def test_no_second_run_begins_when_redis_forgets_its_locks(stack, fleet, redis, settled, tally):
-    stack.worker(WHALEFALL_SESSION_LEASE=30, constants={"capacity.aggregation.task_runner.BUSY_MARGIN_SECONDS": -28})
+    stack.worker(WHALEFALL_SESSION_LEASE=30, constants={"capacity.runs.faults.BUSY_MARGIN_SECONDS": -28})
     held = stack.order("begun", f"daily.{THIRD}", "hold")
     stack.aggregate(*TYPES)
     wait_until(held.exists, what="the third chunk")
