@@ -23,7 +23,7 @@ from .stack import wait_until
 
 pytestmark = [pytest.mark.faults, pytest.mark.postgresql, pytest.mark.django_db(transaction=True)]
 
-RUNNER = "capacity.aggregation.task_runner."
+FAULTS = "capacity.runs.faults."
 
 
 def test_a_message_delivered_twice_is_done_once(stack, fleet, settled, tally):
@@ -63,7 +63,7 @@ def test_a_queued_session_delivered_twice_is_run_once(stack, fleet, settled, tal
 
 def test_a_task_longer_than_the_visibility_timeout_is_done_once(stack, fleet, settled, tally):
     soon = {"broker_transport_options": {"visibility_timeout": 2, "unacked_restore_interval": 1}}
-    stack.worker(celery=soon, WHALEFALL_SESSION_LEASE=30, constants={RUNNER + "BUSY_MARGIN_SECONDS": -28})
+    stack.worker(celery=soon, WHALEFALL_SESSION_LEASE=30, constants={FAULTS + "BUSY_MARGIN_SECONDS": -28})
     held = stack.order("begun", f"daily.{THIRD}", "hold")
     stack.aggregate(*TYPES)
     wait_until(lambda: stack.logged("aggregation.period_skipped", kind="busy"), what="a delivery while it runs")
