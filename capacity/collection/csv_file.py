@@ -61,7 +61,8 @@ class CsvSamples:
         self._lines = _lines(file)
         self.separator, names = _header(self._lines)
         self._width = len(names)
-        self._places = {name: names.index(name) for name in COLUMNS if name in names}
+        # A column that is not there is read from behind the last one, where nothing stands.
+        self._places = [names.index(name) if name in names else len(names) for name in COLUMNS]
 
     def __iter__(self) -> Iterator[Sample | BadItem]:
         index = empty = 0
@@ -91,30 +92,27 @@ class CsvSamples:
                 "wrong_number_of_cells", _("The line has %(found)d cells, the header has %(expected)d.") % numbers
             )
 
-        def cell(name: str) -> str:
-            place = self._places.get(name)
-            return "" if place is None else cells[place]
-
-        key = cell("instance"), cell("db_type")
-        pk, problem = self.seen.get(key, 0), None
-        if not pk:
-            name = key[0] if key[0] in self._ids else normal_name(key[0])
-            pk, problem = self._instance(name, key[1].lower())
+        cells.append("")
+        instance, db_type, database, at, size, data, log = [cells[place] for place in self._places]
+        pk, problem = self.seen.get((instance, db_type)), None
+        if pk is None:
+            pk, problem = self._instance(instance if instance in self._ids else normal_name(instance), db_type.lower())
             if problem is None:
-                self.seen[key] = pk
-        sizes = [_size(cell("size_bytes"))]
-        for name in ("data_size_bytes", "log_size_bytes"):
-            text = cell(name)
-            sizes.append(None if text in NOTHING else _size(text))
-        sample = Sample(pk, cell("database"), self._moment(cell("collected_at")), *sizes)
-        return BadItem((SampleError(index, "instance_id", *problem),), sample) if problem else sample
-
-    def _moment(self, text: str) -> Any:
-        if text not in self._moments:
+                self.seen[instance, db_type] = pk
+        moment = self._moments.get(at)
+        if moment is None:
             if len(self._moments) >= MAX_KNOWN_MOMENTS:
                 self._moments.clear()
-            self._moments[text] = _moment(text)
-        return self._moments[text]
+            moment = self._moments[at] = _moment(at)
+        sample = Sample(
+            pk,
+            database,
+            moment,
+            _size(size),
+            None if data in NOTHING else _size(data),
+            None if log in NOTHING else _size(log),
+        )
+        return BadItem((SampleError(index, "instance_id", *problem),), sample) if problem else sample
 
     def _instance(self, name: str, db_type: str) -> tuple[int, Problem]:
         pk = self._ids.get(name, 0)
@@ -208,6 +206,8 @@ def _header(lines: Iterator[bytes | None]) -> tuple[str, list[str]]:
 
 
 def _size(text: str) -> Any:
+    if text.isascii() and text.isdigit() and len(text) < 20:
+        return int(text)
     found = _WHOLE_NUMBER.fullmatch(text)
     return int(found[1]) if found else text
 

@@ -69,7 +69,6 @@ def ingest(
 
 
 def _day(moment: datetime) -> date:
-    """The one place where a sample gets its day."""
     return moment.astimezone(timezone.get_default_timezone()).date()
 
 
@@ -89,20 +88,21 @@ def _read(
     def check_instances() -> None:
         errors.add(unknown_instance(row.position) for row in batch.rows if not exists(row.instance_id))
 
-    zone = timezone.get_default_timezone()
     checks, errors, received = Checks(now, exists), ErrorList(), 0
     for index, item in enumerate(samples):
         received += 1
-        found = [] if checks.passes(item) else checks.errors(index, item)
-        if found or isinstance(item, BadItem):
+        good = checks.passes(item)
+        if good is None or isinstance(item, BadItem):
+            found = checks.errors(index, item)
+            assert found, "an item that does not pass has an error"
             errors.add(found)
             continue
         if batch.is_full():
             check_instances()
             batch.flush()
-        # PostgreSQL knows no offset beyond 15:59, Python does.
-        moment = item.collected_at.astimezone(zone)
-        name, sizes = normal_name(item.database_name), (item.size_bytes, item.data_size_bytes, item.log_size_bytes)
+        name, moment = good
+        # The one place where a sample gets its day: its moment is in the product's zone.
+        sizes = item.size_bytes, item.data_size_bytes, item.log_size_bytes
         batch.add(Row(index, item.instance_id, name, *sizes, moment.date(), moment))
     if batch.staged or errors.total:
         check_instances()

@@ -234,11 +234,13 @@ def _load(rows: Sequence[Row]) -> None:
 
 
 def _copy(rows: Sequence[Row]) -> None:
-    lines = StringIO()
-    for row in rows:
+    moments: dict[datetime, str] = {}
+    lines = []
+    for position, instance_id, name, size, data, log, day, at in rows:
         # Names have no tabs and line ends: the backslash alone has a meaning to COPY.
-        cells = (*row[:2], row.database_name.replace("\\", "\\\\"), *row[3:7], row.collected_at.isoformat())
-        lines.write("\t".join("\\N" if cell is None else str(cell) for cell in cells) + "\n")
-    lines.seek(0)
+        name = name.replace("\\", "\\\\") if "\\" in name else name
+        data_cell, log_cell = ("\\N" if cell is None else cell for cell in (data, log))
+        text = moments.get(at) or moments.setdefault(at, at.isoformat())
+        lines.append(f"{position}\t{instance_id}\t{name}\t{size}\t{data_cell}\t{log_cell}\t{day}\t{text}\n")
     with connection.cursor() as cursor, connection.wrap_database_errors:
-        cursor.copy_expert("COPY incoming_samples FROM STDIN", lines)
+        cursor.copy_expert("COPY incoming_samples FROM STDIN", StringIO("".join(lines)))

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from capacity.errors import InputError
@@ -16,7 +17,7 @@ MAX_BYTES = 2**63 - 1
 MAX_NAME = 255
 EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
 CLOCK_SKEW = timedelta(minutes=5)
-MAX_KNOWN_NAMES = 100_000  # of which it is remembered that they are good
+MAX_KNOWN = 50_000  # names, and moments, of which it is remembered that they are good
 
 # What nobody sees: two names with and without it look the same. Control and format characters (zero-width ones, the
 # soft hyphen, overrides of the writing direction, tags), variation selectors, fillers, line separators, lone
@@ -97,34 +98,42 @@ class Checks:
 
     def __init__(self, now: datetime, exists: Callable[[int], bool]) -> None:
         self._now = now
-        self._latest = now + CLOCK_SKEW
         self._exists = exists
-        self._names: dict[str, bool] = {}  #: names that were checked already: few, and each of them often
+        #: What was checked already: few names and moments, and each of them often.
+        self._names: dict[str, str] = {}
+        self._moments: dict[datetime, datetime] = {}
 
-    def passes(self, item: "Sample | BadItem") -> bool:
-        """Whether an item is good, its instance aside. A short cut: what does not pass is looked at closely."""
+    def passes(self, item: Sample | BadItem) -> tuple[str, datetime] | None:
+        """The name in its normal form and the moment in the product's zone when an item is good, its instance aside.
+
+        A short cut: what does not pass is looked at closely, by `errors`.
+        """
         if isinstance(item, BadItem) or type(item.instance_id) is not int or abs(item.instance_id) > MAX_BYTES:
-            return False
-        moment, data, log = item.collected_at, item.data_size_bytes, item.log_size_bytes
-        return (
-            _is_size(item.size_bytes)
-            and (data is None or _is_size(data))
-            and (log is None or _is_size(log))
-            and type(moment) is datetime
-            and moment.utcoffset() is not None
-            and EARLIEST <= moment <= self._latest
-            and self._is_name(item.database_name)
-        )
+            return None
+        data, log = item.data_size_bytes, item.log_size_bytes
+        if not (_is_size(item.size_bytes) and (data is None or _is_size(data)) and (log is None or _is_size(log))):
+            return None
+        try:
+            name = self._names.get(item.database_name) or self._normal(item.database_name)
+            moment = self._moments.get(item.collected_at) or self._local(item.collected_at)
+        except TypeError:  # cannot be a key, so it is neither
+            return None
+        return (name, moment) if name and moment else None
 
-    def _is_name(self, name: Any) -> bool:
-        if type(name) is not str:
-            return False
-        known = self._names.get(name)
-        if known is None:
-            if len(self._names) >= MAX_KNOWN_NAMES:
-                self._names.clear()
-            known = self._names[name] = name_problem(name) is None
-        return known
+    def _normal(self, name: Any) -> str:
+        if name_problem(name):
+            return ""
+        if len(self._names) >= MAX_KNOWN:
+            self._names.clear()
+        return self._names.setdefault(name, normal_name(name))
+
+    def _local(self, moment: Any) -> datetime | None:
+        if moment_problem(moment, self._now):
+            return None
+        if len(self._moments) >= MAX_KNOWN:
+            self._moments.clear()
+        # PostgreSQL knows no offset beyond 15:59, Python does.
+        return self._moments.setdefault(moment, moment.astimezone(timezone.get_default_timezone()))
 
     def errors(self, index: int, item: "Sample | BadItem") -> list[SampleError]:
         """Every error of one item, those that its door has found included; [] when it is good."""
@@ -151,7 +160,7 @@ class Checks:
 
 
 def _is_size(size: Any) -> bool:
-    return type(size) is int and 0 <= size <= MAX_BYTES
+    return isinstance(size, int) and not isinstance(size, bool) and 0 <= size <= MAX_BYTES
 
 
 def _no_such_instance() -> tuple[str, str]:

@@ -1,10 +1,12 @@
 """All or nothing: the caller's transaction, temporary tables, instances that are created with their samples."""
 
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 
+from capacity.collection import staging
 from capacity.collection.ingest import IngestResult, ingest
 from capacity.collection.samples import SamplesRejected
 from capacity.models import Instance, InstanceSizeStat
@@ -47,15 +49,32 @@ def test_a_refused_batch_leaves_the_callers_transaction_usable(instance):
     assert days() == [(instance.pk, MARCH_5, 8, 1, utc(2025, 3, 5, 2))]
 
 
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(("count", "databases"), [(1, 1), (5000, 30)])
+def test_a_push_costs_eight_statements_and_no_temporary_table(instance, count, databases):
+    ingest([a_sample(instance)])
+    first = utc(2025, 3, 6)
+    places = (divmod(n, databases) for n in range(count))
+    batch = [a_sample(instance, first + timedelta(hours=hour), database=f"db{n}") for hour, n in places]
+
+    with CaptureQueriesContext(connection) as queries:
+        assert ingest(batch).created == count
+
+    statements = [one["sql"] for one in queries if not one["sql"].startswith(("BEGIN", "COMMIT"))]
+    assert len(statements) == 8
+    assert not any("TEMPORARY" in sql for sql in statements)
+
+
 def interrupted(sample):
     yield sample
     raise KeyboardInterrupt
 
 
-def test_no_temporary_table_stays_behind(instance):
-    ingest([a_sample(instance)])
+def test_no_temporary_table_stays_behind(instance, monkeypatch):
+    monkeypatch.setattr(staging, "BATCH", 1)
+    ingest([a_sample(instance), a_sample(instance, database="stock")])
     with pytest.raises(SamplesRejected):
-        ingest([a_sample(instance, size=-1)])
+        ingest([a_sample(instance), a_sample(instance, database="stock"), a_sample(instance, size=-1)])
     with pytest.raises(KeyboardInterrupt):
         ingest(interrupted(a_sample(instance)))
 

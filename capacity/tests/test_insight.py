@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from capacity.insight.attention import failures, jumps
-from capacity.insight.fleet import FleetChange, FleetPeriod, coverage, history, read_fleet
+from capacity.insight.fleet import EngineTotal, FleetChange, FleetPeriod, coverage, history, read_fleet
 from capacity.insight.growth import MONTH, WEEK
 from capacity.models import InstanceSizeAggregation
 from capacity.periods import PERIODS
@@ -112,6 +112,22 @@ def test_the_largest_and_the_fastest_come_first_and_are_cut():
     assert names(fleet.largest(3)) == ["a", "c", "b"]
     assert [(one.name, change) for one, change in fleet.fastest(2)] == [("c", 100), ("b", 40)]
     assert [(one.name, change) for one, change in fleet.fastest(9)] == [("c", 100), ("b", 40), ("a", 10)]
+
+
+def test_the_totals_of_engines_are_of_their_active_instances():
+    for name, engine, before, now in (("a", "mysql", 100, 150), ("b", "mysql", None, 7), ("c", "oracle", None, 900)):
+        instance = make_instance(name, db_type=engine)
+        if before:
+            add_day(instance, "2025-05-31", before)
+        add_day(instance, "2025-06-30", now, databases=2)
+    add_day(make_instance("off", db_type="oracle", is_active=False), "2025-06-30", 5000)
+    make_instance("never", db_type="sqlserver")
+
+    assert read_fleet(TODAY).by_engine() == [
+        EngineTotal("oracle", instances=1, databases=2, bytes=900, month_change=None),
+        EngineTotal("mysql", instances=2, databases=4, bytes=157, month_change=50),
+        EngineTotal("sqlserver", instances=1, databases=0, bytes=0, month_change=None),
+    ]
 
 
 def test_late_is_who_has_no_sample_for_more_than_two_days():
