@@ -25,11 +25,13 @@ class CapacityConfig(AppConfig):
 
     def ready(self) -> None:
         from .aggregation import orchestrator
-        from .collection import service
+        from .collection import service as collection
         from .dialect import register_sqlite_functions
+        from .insight import service as insight
         from .runs import start, wording
 
         post_migrate.connect(_install_schedules_once, sender=self, dispatch_uid="capacity.schedules")
         start.register(wording.AGGREGATION, orchestrator.RUNNER)
-        start.register(wording.COLLECTION, service.RUNNER)
+        start.register(wording.COLLECTION, collection.RUNNER)
+        start.register(wording.INSIGHT, insight.RUNNER)
         connection_created.connect(register_sqlite_functions, dispatch_uid="capacity.sqlite_functions")

@@ -55,6 +55,13 @@ def default_schedules() -> Iterator[DefaultSchedule]:
             gettext_noop("Aggregates the complete periods of this kind that new samples have outdated."),
         )
     yield DefaultSchedule(
+        f"{PREFIX}forecasts",
+        TASKS[Job.INSIGHT],
+        Crontab("30", "5"),
+        {},
+        "Makes forecasts and finds events of the instances whose day rows changed.",
+    )
+    yield DefaultSchedule(
         f"{PREFIX}purge",
         TASKS[Job.PURGE],
         Crontab("30", "5"),

@@ -13,6 +13,7 @@ from .aggregation.current import CurrentAggregationService
 from .aggregation.service import AggregationService
 from .aggregation.task_runner import AggregationTaskRunner, by_hand
 from .collection.service import collect_batch, collect_fleet
+from .insight import service as insight
 
 log = structlog.get_logger(__name__)
 
@@ -89,6 +90,16 @@ def collect_capacity_batch(session_id: str, instance_ids: list[int]) -> dict[str
     Raises what ends the whole session, after it is on it.
     """
     return collect_batch(session_id, instance_ids)
+
+
+@shared_task(name="capacity.refresh_insight", bind=True)
+def refresh_insight(self: Task, session_id: str | None = None) -> dict[str, Any]:
+    """Makes the forecasts and events of the instances whose day rows changed, or of a queued session.
+
+    Comes again while another such run is under way; raises what ends the whole run, after it is on the session.
+    """
+    task_id = self.request.id or ""
+    return insight.run_queued(session_id, task_id) if session_id else finish(self, insight.run_scheduled(task_id))
 
 
 @shared_task(name="capacity.purge_samples")

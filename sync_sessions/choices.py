@@ -16,7 +16,7 @@ class SyncCategory(models.TextChoices):
     CAPACITY = "capacity", _("Collection")
     CONFIG = "config", _("Configuration")
     AGGREGATION = "aggregation", _("Aggregation")
-    INSIGHT = "insight", _("Insight")
+    INSIGHT = "insight", _("Forecasts")
     OTHER = "other", _("Other")
 
 

@@ -1,6 +1,7 @@
 """The kinds of runs: what they are called, the lock key of each, and the last run of each.
 
-A kind is a type of period (its roll-up) or the collection. The one place that knows how a lock key is written.
+A kind is a type of period (its roll-up), the collection or insight (forecasts and events). The one place that knows
+how a lock key is written.
 """
 
 from functools import reduce
@@ -17,10 +18,11 @@ from sync_sessions.models import SyncInstanceRecord, SyncSession
 from sync_sessions.querysets import SyncSessionQuerySet
 
 COLLECTION = "collection"
+INSIGHT = "insight"
 
 #: {kind: its category in the run log}; every other kind is a type of period.
-_CATEGORIES = {COLLECTION: SyncCategory.CAPACITY.value}
-_LABELS = {COLLECTION: _("Collection")}
+_CATEGORIES = {COLLECTION: SyncCategory.CAPACITY.value, INSIGHT: SyncCategory.INSIGHT.value}
+_LABELS = {COLLECTION: _("Collection"), INSIGHT: _("Forecasts")}
 
 
 def labels() -> dict[str, Any]:

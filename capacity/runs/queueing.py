@@ -34,6 +34,11 @@ def send_due(periods: list[str], started_by: int, everything: bool) -> None:
     _send("capacity.run_capacity_aggregation", periods, "all", started_by, everything)
 
 
+def send_insight(session_id: str) -> None:
+    """Queues the run of a pending session of forecasts. Raises QueueUnavailable."""
+    _send("capacity.refresh_insight", session_id)
+
+
 def _send(task: str, *args: Any) -> None:
     try:
         with current_app.connection_for_write(settings.CELERY_BROKER_URL, transport_options=IMPATIENT) as connection:

@@ -74,6 +74,14 @@ AGGREGATION = Kind(
     told_apart=_told_apart,
     has_scope=True,
 )
+INSIGHT = Kind(
+    SyncCategory.INSIGHT.value,
+    retry,
+    PERMISSION,
+    last_failures,
+    reasons=GENERAL_REASONS | {"no_day_rows": _("the instance has no samples yet")},
+    labels={"forecasts": _("forecasts"), "new_events": _("new events")},
+)
 COLLECTION = Kind(
     SyncCategory.CAPACITY.value,
     retry,

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from capacity.aggregation.arguments import parse_scope
 from capacity.errors import InputError
 from capacity.periods import PERIODS, parse_periods
-from capacity.runs.kinds import COLLECTION, lock_key
+from capacity.runs.kinds import COLLECTION, INSIGHT, lock_key
 from sync_sessions.choices import Scope
 from sync_sessions.common.words import listed
 
@@ -19,6 +19,7 @@ from sync_sessions.common.words import listed
 class Job(models.TextChoices):
     COLLECT = "collect", _("Collect")
     AGGREGATE = "aggregate", _("Aggregate")
+    INSIGHT = "insight", _("Make forecasts and find events")
     PURGE = "purge", _("Delete old samples and sessions")
     REAP = "reap", _("Fail dead sessions")
 
@@ -27,6 +28,7 @@ class Job(models.TextChoices):
 TASKS: dict[str, str] = {
     Job.COLLECT.value: "capacity.collect_capacity",
     Job.AGGREGATE.value: "capacity.run_capacity_aggregation",
+    Job.INSIGHT.value: "capacity.refresh_insight",
     Job.PURGE.value: "capacity.purge_samples",
     Job.REAP.value: "sync_sessions.fail_stale_sessions",
 }
@@ -52,11 +54,13 @@ class What:
         """Those of the sessions that it opens; purging and the like open none."""
         if self.job == Job.COLLECT:
             return (lock_key(COLLECTION),)
+        if self.job == Job.INSIGHT:
+            return (lock_key(INSIGHT),)
         return tuple(map(lock_key, self.periods))
 
     @property
     def can_run_now(self) -> bool:
-        return self.job in (Job.COLLECT, Job.AGGREGATE)
+        return self.job in (Job.COLLECT, Job.AGGREGATE, Job.INSIGHT)
 
     def kwargs(self) -> dict[str, Any]:
         """Its task's arguments."""

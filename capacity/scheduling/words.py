@@ -24,6 +24,8 @@ def what_words(what: What) -> str:
     match what.job:
         case Job.COLLECT:
             return _("Collect from every active instance that has a host")
+        case Job.INSIGHT:
+            return _("Make forecasts and find events of the instances with new day rows")
         case Job.PURGE:
             return _("Delete samples and sessions older than their retention")
         case Job.REAP:

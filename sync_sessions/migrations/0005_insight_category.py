@@ -24,12 +24,12 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='syncinstancerecord',
             name='sync_category',
-            field=models.CharField(choices=[('account', 'Accounts'), ('capacity', 'Collection'), ('config', 'Configuration'), ('aggregation', 'Aggregation'), ('insight', 'Insight'), ('other', 'Other')], max_length=16, verbose_name='category'),
+            field=models.CharField(choices=[('account', 'Accounts'), ('capacity', 'Collection'), ('config', 'Configuration'), ('aggregation', 'Aggregation'), ('insight', 'Forecasts'), ('other', 'Other')], max_length=16, verbose_name='category'),
         ),
         migrations.AlterField(
             model_name='syncsession',
             name='sync_category',
-            field=models.CharField(choices=[('account', 'Accounts'), ('capacity', 'Collection'), ('config', 'Configuration'), ('aggregation', 'Aggregation'), ('insight', 'Insight'), ('other', 'Other')], max_length=16, verbose_name='category'),
+            field=models.CharField(choices=[('account', 'Accounts'), ('capacity', 'Collection'), ('config', 'Configuration'), ('aggregation', 'Aggregation'), ('insight', 'Forecasts'), ('other', 'Other')], max_length=16, verbose_name='category'),
         ),
         migrations.AddConstraint(
             model_name='syncinstancerecord',

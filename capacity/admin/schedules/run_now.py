@@ -18,6 +18,7 @@ from capacity.aggregation.due import periods_to_run, stale_instances, stale_peri
 from capacity.aggregation.service import AggregationService
 from capacity.aggregation.task_runner import AggregationTaskRunner, by_hand
 from capacity.errors import AggregationDisabled, QueueUnavailable
+from capacity.insight.service import spec_of_due
 from capacity.inventory.selection import FLEET, Selection
 from capacity.models import Schedule
 from capacity.periods import PERIOD_CONFIG, PERIODS, Period, parse_periods, today
@@ -75,7 +76,7 @@ def run_now(model_admin: ModelAdmin, request: HttpRequest, schedule: Schedule) -
 
 def _periods(what: What) -> list[Period]:
     """What the schedule would compute now; when everything is computed, the last complete ones again."""
-    if what.job == Job.COLLECT:
+    if what.job != Job.AGGREGATE:
         return []
     configs, now = parse_periods(what.periods), today()
     stale = stale_periods(configs, now) if what.scope == Scope.ALL else []
@@ -86,6 +87,8 @@ def _specs(request: HttpRequest, what: What, periods: list[Period]) -> list[tupl
     """The runs, each with what it is called among several."""
     if what.job == Job.COLLECT:
         return [(partial(RunSpec, COLLECTION, created_by=request.user), what_words(what))]
+    if what.job == Job.INSIGHT:
+        return [(partial(spec_of_due, created_by=request.user), what_words(what))]
     return [
         (
             partial(
