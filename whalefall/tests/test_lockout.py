@@ -90,7 +90,11 @@ def test_an_administrator_unlocks_a_name(client, admin_client, clock):
     chosen = {"action": "unlock", "_selected_action": [AccessAttempt.objects.get().pk]}
     answer = admin_client.post(url, chosen)
     assert [str(message) for message in get_messages(answer.wsgi_request)] == ["1 name can log in again."]
+<<<<<<< HEAD
     assert LogEntry.objects.get().object_repr.startswith("ann (March 5, 2025, 10 a.m.")
+=======
+    assert LogEntry.objects.get().object_repr.startswith("ann ")
+>>>>>>> 3146901 (Chinese of the refusals)
     assert log_in(client, "ann").status_code == 302
 
 

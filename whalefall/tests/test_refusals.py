@@ -87,7 +87,7 @@ def test_a_fourth_connection_test_is_told_at_once(monkeypatch):
     for _place in range(3):
         connection_test.PROBES.enter()
     try:
-        found = connection_test.probe("postgresql", "192.0.2.1", None, "u", "p", "")
+        found = connection_test.probe(Instance(db_type="postgresql", host="192.0.2.1"))
     finally:
         for _place in range(3):
             connection_test.PROBES.leave()
