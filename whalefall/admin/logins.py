@@ -5,7 +5,7 @@ from typing import Any
 from axes.models import AccessAttempt, AccessLog
 from django.conf import settings
 from django.contrib import admin, messages
-from django.db.models import QuerySet
+from django.db.models import OuterRef, QuerySet, Subquery, Sum
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from unfold.decorators import display
 
 from sync_sessions.common.admin.base import ModelAdmin
+from whalefall.accounts.lockout import NAME_LIMIT
 
 
 class Log(ModelAdmin):
@@ -35,13 +36,20 @@ class Log(ModelAdmin):
 
 @admin.register(AccessAttempt)
 class AccessAttemptAdmin(Log):
-    """Deleting a line unlocks its name at its address."""
+    """Deleting a line unlocks its name at its address; deleting all of a name, the name that is locked everywhere."""
 
     change_form_before_template = "admin/axes/unlock_hint.html"
     list_display = ["attempt_time", "username", "ip_address", "badge", "user_agent"]
     fields = ["username", "ip_address", "state", "failures_since_start", "attempt_time", "user_agent", "path_info"]
     readonly_fields = ["state"]
     actions = ["unlock"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[AccessAttempt]:
+        """With `of_name`: the wrong passwords of the name from all addresses."""
+        since = timezone.now() - settings.AXES_COOLOFF_TIME
+        same = AccessAttempt.objects.filter(username=OuterRef("username"), attempt_time__gte=since).order_by()
+        total = same.values("username").annotate(n=Sum("failures_since_start")).values("n")
+        return super().get_queryset(request).annotate(of_name=Subquery(total))
 
     @admin.display(description=gettext_lazy("state"))
     def state(self, attempt: AccessAttempt) -> str:
@@ -50,7 +58,8 @@ class AccessAttemptAdmin(Log):
     @display(description=gettext_lazy("state"), label={True: "danger", False: "info"})
     def badge(self, attempt: AccessAttempt) -> tuple[bool, str]:
         over = attempt.attempt_time + settings.AXES_COOLOFF_TIME < timezone.now()
-        locked = attempt.failures_since_start >= settings.AXES_FAILURE_LIMIT and not over
+        here, everywhere = attempt.failures_since_start, attempt.of_name or 0  # type: ignore[attr-defined]
+        locked = not over and (here >= settings.AXES_FAILURE_LIMIT or everywhere >= NAME_LIMIT)
         return locked, _("Locked out") if locked else _("Open")
 
     def get_actions(self, request: HttpRequest) -> Any:

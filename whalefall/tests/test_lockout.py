@@ -90,11 +90,7 @@ def test_an_administrator_unlocks_a_name(client, admin_client, clock):
     chosen = {"action": "unlock", "_selected_action": [AccessAttempt.objects.get().pk]}
     answer = admin_client.post(url, chosen)
     assert [str(message) for message in get_messages(answer.wsgi_request)] == ["1 name can log in again."]
-<<<<<<< HEAD
     assert LogEntry.objects.get().object_repr.startswith("ann (March 5, 2025, 10 a.m.")
-=======
-    assert LogEntry.objects.get().object_repr.startswith("ann ")
->>>>>>> 3146901 (Chinese of the refusals)
     assert log_in(client, "ann").status_code == 302
 
 
@@ -155,6 +151,9 @@ def test_fifty_wrong_passwords_from_anywhere_lock_a_name_everywhere(client, cloc
     page = log_in(client, "ann", REMOTE_ADDR="198.51.100.1")
     assert page.status_code == 429
     assert "Wrong passwords were given for this name 50 times." in page.content.decode()
+    boss = Client()
+    boss.force_login(User.objects.create_superuser("boss"))
+    assert boss.get("/admin/axes/accessattempt/").content.decode().count("Locked out") == 13
     assert log_in(client, "ben", REMOTE_ADDR="198.51.100.1").status_code == 302
 
 
