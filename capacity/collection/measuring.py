@@ -157,7 +157,9 @@ def measure_one(source: Source, stop: Event) -> Measurement:
         volumes = source.volumes()
     duration = round(time.monotonic() - began, 3)
     notes = tuple(source.notes)
-    return Measurement(measured_at, duration, version, tuple(sizes), tuple(not_sized), notes, tuple(volumes))
+    return Measurement(
+        measured_at, duration, version, tuple(sizes), tuple(not_sized), notes, tuple(volumes), source.limit_source
+    )
 
 
 def _open(source: Source) -> None:

@@ -23,6 +23,7 @@ from sync_sessions.results import RecordResult
 from sync_sessions.services import SyncSessionService
 
 from .ingest import NotSized, ingest
+from .limits import store_limits
 from .measuring import measure, source_of
 from .outcomes import Outcome
 from .samples import Sample, SamplesRejected
@@ -129,6 +130,7 @@ class CollectionRun:
                 raise CollectionError(
                     error.code, f"{error} The first one, of database {name}: {first.detail}"
                 ) from None
+            store_limits(instance, measurement)
             result = RecordResult(
                 self.record_ids[instance.pk],
                 RecordStatus.COMPLETED,

@@ -95,6 +95,7 @@ class Measurement:
     not_sized: Sequence[Unsized]
     notes: Sequence[str]  #: what a reader of the sizes must know
     volumes: Sequence[Volume] = ()
+    limit_source: str = ""  #: what limit_bytes of the databases are: a LimitSource
 
 
 class Source(ABC):
@@ -106,6 +107,7 @@ class Source(ABC):
 
     engine: ClassVar[str]  #: as in "is it a PostgreSQL server?"
     default_port: ClassVar[int]
+    limit_source: ClassVar[str] = ""
     grants: ClassVar[str]  #: statements that make a user who may read sizes and nothing else
     gate: Gate | None = None
 

@@ -5,9 +5,13 @@ from contextlib import contextmanager
 
 import pytest
 
+from capacity.collection.service import CollectionService
 from capacity.collection.sources import CollectionError, DatabaseSize, Unsized, Volume
-from capacity.models import DbType
+from capacity.models import DatabaseSizeStat, DbType, Instance
+from capacity.models.limits import CapacityLimit
+from capacity.tests.factories import make_instance
 from capacity.tests.servers import HOST, measured
+from sync_sessions.models import SyncInstanceRecord
 
 from .certificates import Authority
 
@@ -86,8 +90,8 @@ def test_it_gives_data_log_and_limit_of_each_database():
 
 def test_volumes_are_shared_by_the_databases_on_them():
     assert measurement().volumes == (
-        Volume("D:\\", 500 * GIB, 100 * GIB, ("erp", "销售")),
-        Volume("L:\\", GIB, 0, ("erp",)),
+        Volume("127.0.0.1 D:\\", 500 * GIB, 100 * GIB, ("erp", "销售")),
+        Volume("127.0.0.1 L:\\", GIB, 0, ("erp",)),
     )
 
 
@@ -165,3 +169,39 @@ def test_a_certificate_is_checked_when_it_is_asked_for():
     assert refusal(certificate=issued(authority, "db.example"), **checked)[0] == "tls_certificate"
     assert refusal(certificate=issued(Authority(), HOST), **checked)[0] == "tls_certificate"
     assert measurement(certificate=issued(Authority(), "db.example"), tls_mode="require").databases
+
+
+@pytest.mark.django_db
+def test_a_collection_stores_samples_and_limits():
+    instance = make_instance("mssql", db_type=DbType.SQLSERVER, host=HOST, username="whale]fall", password="s3cret")
+    volumes = [("D:\\", 500 * GIB, 100 * GIB, "erp"), ("D:\\", 500 * GIB, 100 * GIB, "crm")]
+    crm = ("crm", "ONLINE", 9 * PAGES, PAGES, 0, 0, 1, 2)
+    gone = CapacityLimit.objects.create(instance=instance, database_name="gone", source="file", limit_bytes=1)
+    kept = CapacityLimit.objects.create(instance=instance, database_name="old", source="file", limit_bytes=1)
+    manual = CapacityLimit.objects.create(instance=instance, database_name="gone", source="manual", limit_bytes=1)
+
+    for _run in range(2):
+        with server(answering([ERP, crm, OFFLINE], volumes)) as port:
+            Instance.objects.update(port=port)
+            result = CollectionService().collect([instance], sync_type="manual_single")
+
+    assert result.status == "completed"
+    rows = DatabaseSizeStat.objects.filter(collected_at=DatabaseSizeStat.objects.latest("collected_at").collected_at)
+    assert set(rows.values_list("database_name", "size_bytes", "data_size_bytes", "log_size_bytes")) == {
+        ("erp", 47 * GIB, 45 * GIB, 2 * GIB),
+        ("crm", 10 * GIB, 9 * GIB, GIB),
+    }
+    columns = "database_name", "source", "limit_bytes", "shared_key"
+    disk = "127.0.0.1 D:\\"
+    assert set(CapacityLimit.objects.values_list(*columns)) == {
+        ("erp", "file", 102 * GIB, ""),
+        ("erp", "volume", 157 * GIB, disk),
+        ("crm", "volume", 157 * GIB, disk),
+        ("old", "file", 1, ""),
+        ("gone", "manual", 1, ""),
+    }
+    assert not CapacityLimit.objects.filter(pk=gone.pk).exists()
+    assert CapacityLimit.objects.filter(pk__in=[kept.pk, manual.pk]).count() == 2
+    details = SyncInstanceRecord.objects.latest("pk").sync_details
+    assert details["limits"] == {"erp": 102 * GIB}
+    assert details["not_sized"] == [{"database": "old", "reason": "It is offline."}]

@@ -48,6 +48,7 @@ class OracleSource(Source):
 
     engine = "Oracle"
     default_port = 1521
+    limit_source = "tablespace"
     grants = (
         'CREATE USER whalefall IDENTIFIED BY "...";\n'
         "GRANT CREATE SESSION TO whalefall;\n"

@@ -53,6 +53,7 @@ class SQLServerSource(Source):
 
     engine = "SQL Server"
     default_port = 1433
+    limit_source = "file"
     grants = (
         "CREATE LOGIN whalefall WITH PASSWORD = '...';\n"
         "GRANT VIEW ANY DEFINITION, VIEW SERVER STATE, CONNECT ANY DATABASE TO whalefall;"
@@ -154,7 +155,8 @@ class SQLServerSource(Source):
         for mount, total, available, database in rows:
             known = found.get(mount)
             databases = (*(known.databases if known else ()), str(database))
-            found[mount] = Volume(str(mount), int(total), int(available), databases)
+            # With the host, as another server has a D: as well.
+            found[mount] = Volume(f"{self.target.host} {mount}", int(total), int(available), databases)
         return list(found.values())
 
     def disconnect(self) -> None:

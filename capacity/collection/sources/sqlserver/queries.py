@@ -24,8 +24,9 @@ DATABASES = """
     GROUP BY d.name, d.state_desc ORDER BY d.name
 """
 FILESTREAM = "SELECT SUM(CAST(size AS bigint)) FROM [{}].sys.database_files WHERE type = 2"
+# Where the data are; the log may be elsewhere.
 VOLUMES = """
     SELECT v.volume_mount_point, MAX(v.total_bytes), MAX(v.available_bytes), DB_NAME(f.database_id)
     FROM sys.master_files f CROSS APPLY sys.dm_os_volume_stats(f.database_id, f.file_id) v
-    GROUP BY v.volume_mount_point, f.database_id ORDER BY 1, 4
+    WHERE f.type = 0 GROUP BY v.volume_mount_point, f.database_id ORDER BY 1, 4
 """
