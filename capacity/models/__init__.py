@@ -9,6 +9,7 @@ from .present import DatabaseState, InstanceState
 from .samples import DatabaseSizeStat
 from .schedule import Schedule
 from .state import CapacityState, StalePeriod
+from .tables import TableSizeSnapshot
 
 #: Every table that has rows of an instance, by the word that results have for it, in the order of deletion.
 HISTORY: dict[str, type[Model]] = {
@@ -23,6 +24,7 @@ HISTORY: dict[str, type[Model]] = {
     "marks": StalePeriod,
     "forecasts": Forecast,
     "events": CapacityEvent,
+    "tables": TableSizeSnapshot,
 }
 
 __all__ = [
@@ -49,6 +51,7 @@ __all__ = [
     "InstanceState",
     "Schedule",
     "StalePeriod",
+    "TableSizeSnapshot",
     "TlsMode",
     "TrendDirection",
 ]

@@ -2,7 +2,18 @@
 
 from capacity.models import DbType
 
-from .base import CollectionError, DatabaseSize, Measurement, NotCollected, NotSized, Source, Target, Unsized, Volume
+from .base import (
+    CollectionError,
+    DatabaseSize,
+    Measurement,
+    NotCollected,
+    NotSized,
+    Source,
+    Tables,
+    Target,
+    Unsized,
+    Volume,
+)
 from .mysql import MySQLSource
 from .oracle import OracleSource
 from .postgresql import PostgreSQLSource
@@ -16,6 +27,7 @@ __all__ = [
     "NotCollected",
     "NotSized",
     "Source",
+    "Tables",
     "Target",
     "Unsized",
     "Volume",

@@ -85,6 +85,15 @@ class Volume:
 
 
 @dataclass(frozen=True)
+class Tables:
+    """The largest tables of a database, by (name, bytes); how many there are and what all of them have."""
+
+    largest: Sequence[tuple[str, int]]
+    count: int
+    total_bytes: int
+
+
+@dataclass(frozen=True)
 class Measurement:
     """The sizes of one server, all of one moment: when the measuring began (aware)."""
 
@@ -156,6 +165,10 @@ class Source(ABC):
 
     def volumes(self) -> list[Volume]:
         return []
+
+    def largest_tables(self, database: str, count: int) -> Tables:
+        """Of a connection whose target is `database`. Raises NotSized, CollectionError."""
+        raise NotSized(f"The tables of {self.engine} are not measured.")
 
     @abstractmethod
     def disconnect(self) -> None:

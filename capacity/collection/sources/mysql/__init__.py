@@ -7,7 +7,7 @@ from typing import Any
 import pymysql
 from pymysql.constants import CR, ER
 
-from capacity.collection.sources.base import CollectionError, DatabaseSize, NotSized, Source, Unsized
+from capacity.collection.sources.base import CollectionError, DatabaseSize, NotSized, Source, Tables, Unsized
 
 from . import queries
 from .connection import AnswerTooLong, BoundedConnection, PasswordNotSent
@@ -79,6 +79,17 @@ class MySQLSource(Source):
             if not self._connection or not self._connection.open:
                 raise self._lost(error) from None
             raise NotSized(self._reason(error)) from None
+
+    def largest_tables(self, database: str, count: int) -> Tables:
+        """By the server's statistics of data and indexes: estimates for InnoDB."""
+        try:
+            rows = self._rows(queries.LARGEST.format(count), database)
+            ((number, total),) = self._rows(queries.TOTAL, database)
+        except pymysql.MySQLError as error:
+            if not self._connection or not self._connection.open:
+                raise self._lost(error) from None
+            raise NotSized(self._reason(error)) from None
+        return Tables([(text(name), int(size)) for name, size in rows], int(number), int(total or 0))
 
     def disconnect(self) -> None:
         if self._connection:

@@ -56,3 +56,6 @@ SAME_NAME = "SELECT SCHEMA_NAME FROM information_schema.SCHEMATA WHERE SCHEMA_NA
 # Of a table that is not there everybody is told so who may read all tables of the schema, and nobody else.
 MAY_READ_ALL = "SELECT 1 FROM {}.`whalefall asks whether it may read all tables`"
 ENGINES = "SELECT ENGINE FROM information_schema.ENGINES WHERE SUPPORT IN ('YES', 'DEFAULT')"
+
+LARGEST = f"SELECT TABLE_NAME, {SIZE} {OF_SCHEMA} ORDER BY 2 DESC, 1 LIMIT {{}}"
+TOTAL = f"SELECT COUNT(*), SUM({SIZE}) {OF_SCHEMA}"

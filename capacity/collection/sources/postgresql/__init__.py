@@ -13,6 +13,7 @@ from capacity.collection.sources.base import (
     DatabaseSize,
     NotSized,
     Source,
+    Tables,
     Unsized,
     readable,
 )
@@ -20,6 +21,7 @@ from capacity.collection.sources.gate import LOOPBACK
 from capacity.collection.sources.tls import ca_file
 
 from .errors import CONNECT_ERRORS, INSUFFICIENT_PRIVILEGE, LOCK_NOT_AVAILABLE, QUERY_CANCELED
+from .tables import ESTIMATED, EXACT
 
 # Names as they lie in the catalogue, in hex: all databases share it, so one of another encoding may have put
 # bytes there that are no text here. What an interrupted DROP DATABASE left behind has a connection limit of -2.
@@ -29,6 +31,7 @@ DATABASES = """
     WHERE NOT (datistemplate AND datname IN ('template0', 'template1')) ORDER BY datname
 """
 SIZE = "SELECT pg_database_size(datname) FROM pg_database WHERE oid = %s"
+LOCK_TIMEOUT = 0.2  #: seconds, of a look at tables that other people work with
 INTERRUPTED = "An interrupted DROP DATABASE left it behind: drop it again."
 
 
@@ -120,18 +123,32 @@ class PostgreSQLSource(Source):
         # None: its directory went while it was measured.
         return DatabaseSize(database, int(rows[0][0])) if rows and rows[0][0] is not None else None
 
+    def largest_tables(self, database: str, count: int) -> Tables:
+        try:
+            try:
+                rows = self._rows(EXACT, count, lock_timeout=LOCK_TIMEOUT)
+            except psycopg2.errors.LockNotAvailable:
+                rows = self._rows(ESTIMATED, count, lock_timeout=LOCK_TIMEOUT)
+        except psycopg2.Error as error:
+            if self._connection.closed:
+                raise self._lost(error) from None
+            raise NotSized(self.words(error)) from None
+        _name, _bytes, number, total = rows[0] if rows else ("", 0, 0, 0)
+        return Tables([(name, int(size)) for name, size, *_all in rows], number, int(total))
+
     def disconnect(self) -> None:
         if self._connection is not None:
             self._connection.close()
 
-    def _rows(self, sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
+    def _rows(self, sql: str, *parameters: Any, lock_timeout: float | None = None) -> list[tuple[Any, ...]]:
         """Settings and query are one message, and so one transaction: a pooler gets its connection back as it was."""
         self.expect_answer()
         milliseconds = max(1, int(self.target.statement_timeout * 1000))
+        lock = milliseconds if lock_timeout is None else int(lock_timeout * 1000)
         settings = (
             "SET TRANSACTION READ ONLY;"
             f"SELECT set_config('statement_timeout', '{milliseconds}', true),"
-            f" set_config('lock_timeout', '{milliseconds}', true);"
+            f" set_config('lock_timeout', '{lock}', true);"
         )
         with self._connection.cursor() as cursor:
             try:

@@ -5,7 +5,7 @@ from contextlib import ExitStack
 from threading import Lock
 from typing import Any, NamedTuple
 
-from capacity.collection.sources.base import MAX_ROWS, CollectionError, DatabaseSize, NotSized, Source, Volume
+from capacity.collection.sources.base import MAX_ROWS, CollectionError, DatabaseSize, NotSized, Source, Tables, Volume
 from capacity.collection.sources.gate import LOOPBACK
 from capacity.collection.sources.tls import ca_file
 
@@ -158,6 +158,20 @@ class SQLServerSource(Source):
             # With the host, as another server has a D: as well.
             found[mount] = Volume(f"{self.target.host} {mount}", int(total), int(available), databases)
         return list(found.values())
+
+    def largest_tables(self, database: str, count: int) -> Tables:
+        try:
+            rows = self._rows(queries.TABLES.format(database.replace("]", "]]"), count))
+        except self._errors as error:
+            if self.at_the_gate():
+                raise self._lost(error) from None
+            number, words = told(error)
+            if number in DENIED:
+                raise NotSized(f"User {self.target.user} may not read it: GRANT CONNECT ANY DATABASE.") from None
+            raise NotSized(self._said(words)) from None
+        _name, _pages, number, pages = rows[0] if rows else ("", 0, 0, 0)
+        largest = [(name, int(size) * queries.PAGE) for name, size, *_all in rows]
+        return Tables(largest, int(number), int(pages) * queries.PAGE)
 
     def disconnect(self) -> None:
         if self._connection is not None:

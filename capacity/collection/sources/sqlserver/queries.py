@@ -30,3 +30,15 @@ VOLUMES = """
     FROM sys.master_files f CROSS APPLY sys.dm_os_volume_stats(f.database_id, f.file_id) v
     WHERE f.type = 0 GROUP BY v.volume_mount_point, f.database_id ORDER BY 1, 4
 """
+# From the catalogue alone, which takes no lock on the tables.
+TABLES = """
+    WITH sized AS (
+        SELECT p.object_id, SUM(a.total_pages) AS pages FROM [{0}].sys.partitions p
+        JOIN [{0}].sys.allocation_units a ON a.container_id IN (p.hobt_id, p.partition_id) AND (
+            a.type IN (1, 3) AND a.container_id = p.hobt_id OR a.type = 2 AND a.container_id = p.partition_id)
+        GROUP BY p.object_id
+    )
+    SELECT TOP ({1}) s.name + '.' + t.name, z.pages, COUNT(*) OVER (), SUM(z.pages) OVER ()
+    FROM sized z JOIN [{0}].sys.tables t ON t.object_id = z.object_id
+    JOIN [{0}].sys.schemas s ON s.schema_id = t.schema_id ORDER BY z.pages DESC, 1
+"""

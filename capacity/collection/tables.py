@@ -1,0 +1,82 @@
+"""The largest tables of one database: measured when somebody asks, kept, and compared with the time before."""
+
+from contextlib import closing
+from dataclasses import dataclass, replace
+from typing import Any
+
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from capacity.errors import CapacityError
+from capacity.models import DbType, Instance, TableSizeSnapshot
+
+from .hosts import check_host
+from .measuring import source_of
+from .sources import NotSized
+
+LARGEST = 100
+#: In seconds; all of it is over within the budget, whatever the catalogue's size and locks.
+LIMITS = {"connect_timeout": 3, "statement_timeout": 5, "time_budget": 10}
+
+
+class TablesNotMeasured(CapacityError):
+    """The message says why."""
+
+    code = "tables_not_measured"
+
+
+@dataclass(frozen=True)
+class TableGrowth:
+    """A table, or the others as one (`others`: how many); bytes. None: not in the snapshot before."""
+
+    table: str
+    size_bytes: int
+    grew_bytes: int | None
+    others: int = 0
+
+
+def take_snapshot(instance: Instance, database: str, taken_by: Any = None) -> TableSizeSnapshot:
+    """Measures the tables of `database` and stores the largest, within 10 s.
+
+    Raises TablesNotMeasured, and what keeps a server from being reached (CapacityError).
+    """
+    if instance.db_type == DbType.ORACLE:
+        raise TablesNotMeasured(_("Tables are measured on PostgreSQL, MySQL, MariaDB and SQL Server."))
+    source = source_of(instance, **LIMITS)
+    if instance.db_type == DbType.POSTGRESQL:  # a database knows its own tables alone
+        source.target = replace(source.target, database=database)
+    moment = timezone.now()
+    with closing(source):
+        source.open(check_host(instance.host)[0])
+        try:
+            found = source.largest_tables(database, LARGEST)
+        except NotSized as error:
+            raise TablesNotMeasured(str(error)) from None
+    tables: list[dict[str, Any]] = [{"table": name, "size_bytes": size} for name, size in found.largest]
+    if others := found.count - len(tables):
+        rest = found.total_bytes - sum(size for _name, size in found.largest)
+        tables.append({"others": others, "size_bytes": rest})
+    return TableSizeSnapshot.objects.create(
+        instance=instance,
+        database_name=database,
+        taken_at=moment,
+        taken_by=taken_by,
+        tables=tables,
+        total_bytes=found.total_bytes,
+    )
+
+
+def newest(instance: Instance, database: str) -> list[TableSizeSnapshot]:
+    """The newest snapshot and the one before it, as far as there are any."""
+    return list(TableSizeSnapshot.objects.filter(instance=instance, database_name=database)[:2])
+
+
+def growth(now: TableSizeSnapshot, before: TableSizeSnapshot | None) -> list[TableGrowth]:
+    """Each table of `now`, and by how much it grew since."""
+    known = {one.get("table", ""): one["size_bytes"] for one in before.tables} if before else {}
+    rows = []
+    for one in now.tables:
+        name, size = one.get("table", ""), one["size_bytes"]
+        grew = size - known[name] if name in known else None
+        rows.append(TableGrowth(name, size, grew, one.get("others", 0)))
+    return rows
