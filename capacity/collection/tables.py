@@ -7,20 +7,20 @@ from typing import Any
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from capacity.errors import CapacityError
+from capacity.errors import CapacityError, StateConflict
 from capacity.models import DbType, Instance, TableSizeSnapshot
 
 from .hosts import check_host
 from .measuring import source_of
-from .sources import NotSized
+from .sources import NotSized, Tables
 
 LARGEST = 100
 #: In seconds; all of it is over within the budget, whatever the catalogue's size and locks.
 LIMITS = {"connect_timeout": 3, "statement_timeout": 5, "time_budget": 10}
 
 
-class TablesNotMeasured(CapacityError):
-    """The message says why."""
+class TablesNotMeasured(StateConflict):
+    """The message says why: what the server answered, or that it did not."""
 
     code = "tables_not_measured"
 
@@ -38,20 +38,15 @@ class TableGrowth:
 def take_snapshot(instance: Instance, database: str, taken_by: Any = None) -> TableSizeSnapshot:
     """Measures the tables of `database` and stores the largest, within 10 s.
 
-    Raises TablesNotMeasured, and what keeps a server from being reached (CapacityError).
+    Raises TablesNotMeasured.
     """
     if instance.db_type == DbType.ORACLE:
         raise TablesNotMeasured(_("Tables are measured on PostgreSQL, MySQL, MariaDB and SQL Server."))
-    source = source_of(instance, **LIMITS)
-    if instance.db_type == DbType.POSTGRESQL:  # a database knows its own tables alone
-        source.target = replace(source.target, database=database)
     moment = timezone.now()
-    with closing(source):
-        source.open(check_host(instance.host)[0])
-        try:
-            found = source.largest_tables(database, LARGEST)
-        except NotSized as error:
-            raise TablesNotMeasured(str(error)) from None
+    try:
+        found = _measure(instance, database)
+    except (NotSized, CapacityError) as error:
+        raise TablesNotMeasured(str(error)) from None
     tables: list[dict[str, Any]] = [{"table": name, "size_bytes": size} for name, size in found.largest]
     if others := found.count - len(tables):
         rest = found.total_bytes - sum(size for _name, size in found.largest)
@@ -64,6 +59,15 @@ def take_snapshot(instance: Instance, database: str, taken_by: Any = None) -> Ta
         tables=tables,
         total_bytes=found.total_bytes,
     )
+
+
+def _measure(instance: Instance, database: str) -> Tables:
+    source = source_of(instance, **LIMITS)
+    if instance.db_type == DbType.POSTGRESQL:  # a database knows its own tables alone
+        source.target = replace(source.target, database=database)
+    with closing(source):
+        source.open(check_host(instance.host)[0])
+        return source.largest_tables(database, LARGEST)
 
 
 def newest(instance: Instance, database: str) -> list[TableSizeSnapshot]:

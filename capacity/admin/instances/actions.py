@@ -25,6 +25,7 @@ from sync_sessions.common.admin.base import ModelAdmin
 from sync_sessions.common.history import log_changed
 from sync_sessions.common.words import listed
 
+from . import tables
 from .forms import ScopeForm
 
 NAMES_SHOWN = 20
@@ -33,7 +34,7 @@ NAMES_SHOWN = 20
 class InstanceActions(ModelAdmin):
     actions = ["aggregate_current_period", "collect_now", "activate", "deactivate"]
     actions_list = ["aggregate_fleet", "collect_fleet"]
-    actions_detail = ["collect_instance", "aggregate_instance"]
+    actions_detail = ["collect_instance", "aggregate_instance", "largest_tables"]
 
     def has_trigger_aggregation_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         return request.user.has_perm("capacity.trigger_aggregation")
@@ -82,6 +83,13 @@ class InstanceActions(ModelAdmin):
     )
     def aggregate_instance(self, request: HttpRequest, object_id: str) -> HttpResponse:
         return self._of_one(request, object_id, self.aggregate_current_period)
+
+    @action(description=gettext_lazy("Largest tables"), permissions=["trigger_aggregation"], url_path="tables")
+    def largest_tables(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        one = self.get_object(request, unquote(object_id))
+        if one is None or not self.has_view_permission(request, one):
+            raise Http404
+        return tables.page(self, request, one)
 
     def _of_one(
         self, request: HttpRequest, object_id: str, act: Callable[[HttpRequest, QuerySet[Instance]], Any]

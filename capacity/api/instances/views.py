@@ -4,6 +4,7 @@ import django_filters
 from django.db import transaction
 from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_view
 from rest_framework.decorators import action
+from rest_framework.exceptions import NotFound
 from rest_framework.mixins import (
     CreateModelMixin,
     DestroyModelMixin,
@@ -18,6 +19,7 @@ from rest_framework.serializers import BaseSerializer
 from capacity.api.runs import run_plan
 from capacity.api.serializers import InstanceAggregationSerializer, RunListSerializer
 from capacity.api.states import orderings
+from capacity.collection.tables import newest, take_snapshot
 from capacity.inventory import rules
 from capacity.inventory.deletion import delete_instance
 from capacity.inventory.selection import Selection
@@ -36,6 +38,7 @@ from sync_sessions.common.history import log_added, log_changed
 from sync_sessions.tellable import tellable_result
 
 from .serializers import CollectionResultSerializer, InstanceSerializer
+from .tables import TableSnapshotSerializer, TablesRequestSerializer, told
 
 
 class InstanceFilters(django_filters.FilterSet):
@@ -79,7 +82,11 @@ class InstanceViewSet(
         **model_permissions("capacity.instance"),
         "collect": "capacity.trigger_aggregation",
         "aggregate": "capacity.trigger_aggregation",
+        "tables": "capacity.view_databasesizestat",
+        "measure_tables": "capacity.trigger_aggregation",
     }
+
+    extra_parameters = {"tables": ("database_name",)}
 
     @transaction.atomic
     def perform_create(self, serializer: BaseSerializer[Instance]) -> None:
@@ -135,3 +142,28 @@ class InstanceViewSet(
         instance = self.get_object()
         rules.check_active(instance)
         return run_plan(request, asked.validated_data["plan"], asked.validated_data["scope"], Selection.of([instance]))
+
+    @extend_schema(
+        parameters=[TablesRequestSerializer], responses={200: TableSnapshotSerializer}, filters=False, request=None
+    )
+    @action(detail=True, methods=["get"], throttle_scope="trigger")
+    def tables(self, request: Request, pk: str) -> Response:
+        """The largest tables of a database, as they were measured last, and what they grew by; 404 when never."""
+        asked = TablesRequestSerializer(data=request.query_params.dict())
+        asked.is_valid(raise_exception=True)
+        found = newest(self.get_object(), asked.validated_data["database_name"])
+        if not found:
+            raise NotFound
+        return Response(told(found[0], found[1] if len(found) > 1 else None))
+
+    @extend_schema(request=TablesRequestSerializer, responses={200: TableSnapshotSerializer})
+    @tables.mapping.post
+    def measure_tables(self, request: Request, pk: str) -> Response:
+        """Measures the largest tables of a database now, within 10 s, and keeps them. 409 with the reason when not."""
+        asked = TablesRequestSerializer(data=request.data)
+        asked.is_valid(raise_exception=True)
+        instance, database = self.get_object(), asked.validated_data["database_name"]
+        rules.check_collectable(instance)
+        before = newest(instance, database)[:1]
+        now = take_snapshot(instance, database, request.user)
+        return Response(told(now, before[0] if before else None))

@@ -5,6 +5,8 @@ from contextlib import closing
 
 import psycopg2
 import pytest
+from django.urls import reverse
+from rest_framework.test import APIClient
 
 from capacity.collection.tables import TablesNotMeasured, growth, newest, take_snapshot
 from capacity.models import DbType
@@ -111,5 +113,40 @@ def test_what_cannot_be_measured_is_a_sentence(instance):
     oracle = make_instance("ora", db_type=DbType.ORACLE, host=HOST, username="u")
     with pytest.raises(TablesNotMeasured, match="Tables are measured on PostgreSQL"):
         take_snapshot(oracle, "USERS")
-    with pytest.raises(Exception, match="has no such database to connect to"):
+    with pytest.raises(TablesNotMeasured, match="has no such database to connect to"):
         take_snapshot(instance, "no_such_database")
+
+
+def test_the_api_measures_and_tells_what_grew(instance, database, admin_user):
+    client = APIClient()
+    client.force_authenticate(admin_user)
+    url = f"/api/v1/instances/{instance.pk}/tables/"
+
+    assert client.get(url, {"database_name": database}).status_code == 404
+    first = client.post(url, {"database_name": database}, format="json").json()
+    assert (first["before"], first["grew_bytes"], first["taken_by"]) == (None, None, "admin")
+    second = client.post(url, {"database_name": database}, format="json").json()
+    assert (second["before"], second["grew_bytes"]) == (first["taken_at"], 0)
+    assert second["tables"][0] == {
+        "table": "public.large",
+        "size_bytes": first["tables"][0]["size_bytes"],
+        "grew_bytes": 0,
+        "others": 0,
+    }
+    assert client.get(url, {"database_name": database}).json() == second
+    refused = client.post(url, {"database_name": "no_such_database"}, format="json")
+    assert (refused.status_code, refused.json()["code"]) == (409, "tables_not_measured")
+    assert "has no such database to connect to" in refused.json()["detail"]
+
+
+def test_the_page_measures_and_shows_what_grew(instance, database, admin_client):
+    url = reverse("admin:capacity_instance_largest_tables", args=[instance.pk])
+
+    assert "have not been measured yet" in admin_client.get(url, {"database": database}).content.decode()
+    page = admin_client.post(url, {"database": database}, follow=True).content.decode()
+    assert "public.large" in page
+    assert "There is no snapshot before it to compare with." in page
+    page = admin_client.post(url, {"database": database}, follow=True).content.decode()
+    assert "Compared with " in page
+    page = admin_client.post(url, {"database": "no_such_database"}, follow=True).content.decode()
+    assert "has no such database to connect to" in page
