@@ -5,7 +5,7 @@ import re
 from contextlib import ExitStack
 from typing import Any
 
-import psycopg2  # type: ignore[import-untyped]
+import psycopg2
 
 from capacity.collection.sources.base import (
     MAX_ROWS,
@@ -76,7 +76,7 @@ class PostgreSQLSource(Source):
         self._connection.autocommit = True
         self._encoding: str = self._rows("SELECT getdatabaseencoding()")[0][0]
 
-    def _security(self, files: ExitStack) -> dict[str, str]:
+    def _security(self, files: ExitStack) -> dict[str, Any]:
         """Which connection may be used, and what may be sent over it."""
         mode = self.target.tls_mode
         # "none" is the server's trust. In clear the password goes only where TLS is sure.

@@ -20,8 +20,8 @@ TABLES = """
         LEFT JOIN locked l ON l.relation IN (c.oid, c.reltoastrelid)
         WHERE c.relkind IN ('r', 'm') AND c.relpersistence <> 't'
     ), asked AS (
-        (SELECT oid FROM tables WHERE NOT locked ORDER BY estimated DESC LIMIT 500)
-        UNION (SELECT oid FROM tables WHERE NOT locked AND unseen ORDER BY oid DESC LIMIT 1000)
+        (SELECT oid FROM tables WHERE NOT locked ORDER BY estimated DESC LIMIT 300)
+        UNION (SELECT oid FROM tables WHERE NOT locked AND unseen ORDER BY oid DESC LIMIT 300)
     ), sized AS (
         SELECT COALESCE(CASE WHEN t.relispartition THEN pg_partition_root(t.oid) END, t.oid) AS root,
             CASE WHEN a.oid IS NULL THEN t.estimated ELSE {exact} END AS bytes

@@ -39,7 +39,7 @@ class Files(NamedTuple):
     containers: int
     limit: int
     unlimited: int
-    count: int
+    files: int
 
 
 class SQLServerSource(Source):
@@ -135,7 +135,7 @@ class SQLServerSource(Source):
         files = self._files[database]
         if files.state != "ONLINE":
             raise NotSized(f"It is {self.words(files.state).lower().replace('_', ' ')}.")
-        if not files.count:
+        if not files.files:
             raise NotSized(f"User {self.target.user} sees no file of it: GRANT VIEW ANY DEFINITION.")
         data = (files.data + (self._filestream(database) if files.containers else 0)) * queries.PAGE
         log = files.log * queries.PAGE
