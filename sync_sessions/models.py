@@ -79,6 +79,8 @@ class SyncSession(models.Model):
         indexes = [
             # Serves the last run of each kind (dashboard, /metrics).
             models.Index(fields=["lock_key", "-id"], name="sync_sessions_last_of_key"),
+            # Serves the list of sessions, where one stands for those of its task.
+            models.Index(fields=["task_id", "id"], condition=~Q(task_id=""), name="sync_sessions_of_task"),
             # Serves fail_stale_sessions, which every starter calls: open sessions are few, old ones many.
             models.Index(
                 fields=["status", "heartbeat_at"],

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Case, Q, Subquery, When
+from django.db.models import Case, Exists, OuterRef, Q, Subquery, When
 from django.db.models.functions import Now
 
 from .choices import OPEN_RECORD, OPEN_SESSION, RecordStatus, SessionStatus, SyncType
@@ -29,6 +29,11 @@ class SyncSessionQuerySet(models.QuerySet[Any]):
     def over_the_fleet(self) -> "SyncSessionQuerySet":
         """Without those of selected instances, which may have the same lock key."""
         return self.exclude(details__has_key="selected")
+
+    def newest_of_batch(self) -> "SyncSessionQuerySet":
+        """Of those that one task or command started, the newest."""
+        later = self.model._default_manager.filter(task_id=OuterRef("task_id"), pk__gt=OuterRef("pk"))
+        return self.filter(Q(task_id="") | ~Exists(later))
 
     def by_schedule(self) -> "SyncSessionQuerySet":
         """Over the fleet and started by a schedule; where there is no broker, by a command, as cron does."""

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from functools import wraps
 from typing import Any
+from uuid import uuid4
 
 import structlog
 from celery.exceptions import SoftTimeLimitExceeded
@@ -91,7 +92,7 @@ class AggregationTaskRunner:
         except Exception as error:
             return self._total([self._failure("periods", error)])
         now = today()
-        by |= {"task_id": task_id}
+        by |= {"task_id": task_id or str(uuid4())}  # the log knows them for one
         results = [result for config in configs for result in self._run_type(config, wanted, now, everything, by)]
         return self._total(results) if results else self._skip(_("No complete period is stale: nothing to do."))
 

@@ -1,4 +1,5 @@
 from typing import Any
+from urllib.parse import quote
 from uuid import UUID
 
 from django.contrib import admin, messages
@@ -19,11 +20,13 @@ from sync_sessions.common.admin.filters import StartedFilter
 from sync_sessions.common.admin.read_only import ReadOnly
 from sync_sessions.common.history import has_history
 from sync_sessions.common.statuses import VARIANTS
+from sync_sessions.common.words import listed
 from sync_sessions.errors import SessionFinished
 from sync_sessions.models import SyncInstanceRecord, SyncSession
 from sync_sessions.services import sync_session_service
 
 from . import cells, page
+from .batches import PARAMETER, BatchFilter, SessionChangeList
 from .buttons import SessionButtons
 from .records import table
 
@@ -40,12 +43,16 @@ class SyncSessionAdmin(SessionButtons, ReadOnly, ModelAdmin):
         ("sync_type", ChoicesDropdownFilter),
         ("scope", ChoicesDropdownFilter),
         ("created_at", StartedFilter),
+        BatchFilter,
     ]
     list_filter_submit = True
     list_per_page = 50
     list_select_related = ["created_by"]
     search_fields = ["session_id", "created_by__username"]
     search_help_text = gettext_lazy("Session id, or user name")
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[SessionChangeList]:
+        return SessionChangeList
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[SyncSession]:
         # Nobody looks at a dead session that still says running.
@@ -149,7 +156,19 @@ class SyncSessionAdmin(SessionButtons, ReadOnly, ModelAdmin):
         """The kind of run and its period, on two lines."""
         what, days = cells.subject(session)
         kind = f"{session.get_sync_category_display()} {what}"
-        return format_html('<span class="inline-flex flex-col"><span>{}</span>{}</span>', kind, days)
+        return format_html(
+            '<span class="inline-flex flex-col"><span>{}</span>{}{}</span>', kind, days, self._others(session)
+        )
+
+    def _others(self, session: Any) -> SafeString:
+        """A link to those that were started with it, as "and 20 more, 2 failed"."""
+        more, failed = getattr(session, "batch", (0, 0))
+        if not more:
+            return SafeString()
+        text = ngettext("and %(count)d more", "and %(count)d more", more) % {"count": more}
+        bad = ngettext("%(count)d failed", "%(count)d failed", failed) % {"count": failed} if failed else ""
+        url = f"{reverse('admin:sync_sessions_syncsession_changelist')}?{PARAMETER}={quote(session.task_id)}"
+        return format_html('<a class="text-link text-xs" href="{}">{}</a>', url, listed(filter(None, [text, bad])))
 
     @display(description=gettext_lazy("kind"), ordering="sync_type")
     def kind(self, session: SyncSession) -> str:

@@ -87,10 +87,6 @@ class InstanceForm(ConnectionForm):
     class Meta(ConnectionForm.Meta):
         fields = ["name", *ConnectionForm.Meta.fields, "description", "is_active"]
 
-        help_texts = {
-            "port": gettext_lazy("Empty: 5432 of PostgreSQL, 3306 of MySQL, 1433 of SQL Server, 1521 of Oracle."),
-        }
-
     #: In this order, with the password beside its user.
     shown = ["name", *ConnectionForm.Meta.fields, "description", "is_active"]
     shown.insert(shown.index("username") + 1, "password")

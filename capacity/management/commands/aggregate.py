@@ -2,6 +2,7 @@ import time
 from argparse import ArgumentParser
 from datetime import date
 from typing import Any
+from uuid import uuid4
 
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext as _
@@ -76,7 +77,7 @@ class Command(BaseCommand):
         """The runs that the options ask for."""
         scope, named = parse_scope(options["scope"]), Selection.named(options["instance"])
         chosen = None if named.is_fleet else {one.pk for one in named.instances()}
-        specs = []
+        specs, task_id = [], str(uuid4())  # by which the log knows them for one
         for period in self._periods(options):
             selection, fleet = named, dict[str, Any]()
             if options["stale"]:
@@ -85,7 +86,7 @@ class Command(BaseCommand):
                     continue
                 selection = Selection.of(marked)
                 fleet = {"for_fleet": True, "sync_type": SyncType.MANUAL_TASK} if chosen is None else {}
-            specs.append(RunSpec.of_period(period, scope, selection, **fleet))
+            specs.append(RunSpec.of_period(period, scope, selection, task_id=task_id, **fleet))
         return specs
 
     def _periods(self, options: dict[str, Any]) -> list[Period]:
