@@ -84,7 +84,7 @@ class MissingFilter(admin.SimpleListFilter):
 class InstanceAdmin(InstanceActions):
     form = InstanceForm
     fields = InstanceForm.shown
-    list_display = ["name", "engine", "databases", "size", "week", "month", "spark", "sample", "state"]
+    list_display = ["name", "engine", "databases", "size", "week", "month", "spark", "sample", "active"]
     list_filter = ["db_type", "is_active", LateFilter, MissingFilter]
     list_per_page = 50
     ordering = [Lower("name"), "name"]

@@ -60,7 +60,7 @@ def test_a_row_says_how_large_an_instance_is_and_how_it_grows(admin_client, grow
         "week": "-200.0 MiB -16.67 %",
         "month": "+200.0 MiB +25.00 %",
         "spark": "",
-        "state": "Active",
+        "active": "Active",
     }
 
 
