@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('capacity', '0006_page_names'),
+        ('capacity', '0008_fill_day_rows'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
