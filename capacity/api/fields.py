@@ -3,17 +3,19 @@
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from capacity.aggregation.arguments import parse_scope
 from capacity.collection.validation import normal_name
 from capacity.errors import InputError
-from capacity.models import Instance
+from capacity.models import Instance, Tag
 from capacity.periods import PERIODS, parse_periods
 from sync_sessions.choices import Scope
 
 MAX_INSTANCES = 1000  #: that one request names
+MAX_TAGS = 50  #: of an instance, and of a request
 
 
 @extend_schema_field(
@@ -88,6 +90,34 @@ class InstancesField(serializers.Field[Any, Any, Any, Any]):
 
     def to_representation(self, value: Any) -> Any:
         return [one.pk for one in value]
+
+
+class TagField(serializers.SlugRelatedField[Tag]):
+    """A tag by its name."""
+
+    default_error_messages = {"does_not_exist": gettext_lazy("There is no tag {value}: create it first.")}
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(slug_field="name", queryset=Tag.objects.all(), **options)
+
+    def to_internal_value(self, data: Any) -> Tag:
+        if not isinstance(data, str) or not is_key(data):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+@extend_schema_field({"type": "array", "items": {"type": "string", "minLength": 1, "maxLength": 60}})
+class TagsField(serializers.ManyRelatedField):
+    """Some tags by their names, each once and in that order."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(child_relation=TagField(), **options)
+
+    def to_internal_value(self, data: Any) -> list[Tag]:
+        if not isinstance(data, list) or len(data) > MAX_TAGS:
+            text = _("Give a list of at most %(most)d names of tags.")
+            raise serializers.ValidationError(text % {"most": MAX_TAGS}, code="not_a_list")
+        return sorted(set(super().to_internal_value(data)), key=lambda tag: tag.name)
 
 
 def is_key(value: Any) -> bool:

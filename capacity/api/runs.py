@@ -78,7 +78,7 @@ class CapacityAggregationViewSet(BaseViewSet):
         asked = RunsSerializer(data=request.data)
         asked.is_valid(raise_exception=True)
         body = asked.validated_data
-        return run_plan(request, body["plan"], body["scope"], Selection.of(body.get("instances")))
+        return run_plan(request, body["plan"], body["scope"], body["selection"])
 
 
 def run_plan(request: Request, plan: list[Period], scope: str, selection: Selection = FLEET) -> Response:

@@ -10,13 +10,14 @@ from rest_framework import serializers
 from capacity.aggregation.arguments import Which, parse_scope, plan_periods, plan_range
 from capacity.aggregation.results import AggregationStatus
 from capacity.errors import InputError
+from capacity.inventory.selection import Selection
 from capacity.periods import Period, PeriodType, today
 from capacity.runs.outcome import BUSY
 from sync_sessions.api.serializers import SyncSessionSerializer
 from sync_sessions.choices import Scope
 from sync_sessions.common.api.fields import StrictFields, TextField
 
-from .fields import InstancesField, PeriodsField, ScopeField
+from .fields import InstancesField, PeriodsField, ScopeField, TagsField
 
 RUN_STATUSES = [*AggregationStatus.choices, (BUSY, gettext_lazy("Busy"))]
 MAX_RUNS = 500  #: of one request: a year of every kind of period
@@ -53,13 +54,25 @@ class InstanceAggregationSerializer(StrictFields):
 
 
 class RunsSerializer(InstanceAggregationSerializer):
-    """`{periods?, scope?, from?, to?, instances?}`: the last complete periods, or all that lie inside a range.
+    """`{periods?, scope?, from?, to?, instances?, tags?}`: the last complete periods, or all that lie inside a range.
 
     null is not given.
     """
 
     instances = InstancesField(required=False, allow_null=True)
+    tags = TagsField(
+        required=False, allow_null=True, allow_empty=False, help_text="Those that have one of these tags."
+    )
     which = Which.LAST
+
+    def validate(self, attrs: Any) -> Any:
+        """Adds `selection` as well."""
+        instances, tags = attrs.get("instances"), attrs.get("tags")
+        if instances is not None and tags is not None:
+            text = _("Name instances or tags, not both.")
+            raise serializers.ValidationError({"tags": [text]}, code="both")
+        selection = Selection.tagged(tag.name for tag in tags) if tags else Selection.of(instances)
+        return {**super().validate(attrs), "selection": selection}
 
     def get_fields(self) -> dict[str, Any]:
         # `from` is no name for an attribute of a class.

@@ -4,6 +4,7 @@ from capacity.api.databases.views import DatabaseViewSet
 from capacity.api.instances.views import InstanceViewSet
 from capacity.api.rows.views import DatabaseRowViewSet, InstanceRowViewSet
 from capacity.api.samples.views import SampleViewSet
+from capacity.api.tags.views import TagViewSet
 
 from .runs import CapacityAggregationViewSet
 
@@ -14,4 +15,5 @@ router.register("capacity/aggregations/instances", InstanceRowViewSet, basename=
 router.register("capacity/databases", DatabaseViewSet, basename="database")
 router.register("capacity/samples", SampleViewSet, basename="sample")
 router.register("instances", InstanceViewSet, basename="instance")
+router.register("tags", TagViewSet, basename="tag")
 urlpatterns = router.urls

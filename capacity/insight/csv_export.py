@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any
 
@@ -12,10 +12,12 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from capacity.inventory.tags import tag_names
 from sync_sessions.common.gates import Gate, Held
 
 log = structlog.get_logger(__name__)
 
+TAGS = "tags"  #: the column of the tags of a row's instance, separated by commas
 BLOCK = 1000  #: rows that are fetched and written at a time
 #: A spreadsheet takes a text that begins with one of these for a formula, and runs it; some take the full-width ones.
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
@@ -29,7 +31,7 @@ def columns(model: type[Model]) -> dict[str, str]:
     for field in model._meta.concrete_fields:
         found[field.attname] = field.attname
         if field.name == "instance":
-            found |= {"instance_name": "instance__name", "db_type": "instance__db_type"}
+            found |= {"instance_name": "instance__name", "db_type": "instance__db_type", TAGS: "instance_id"}
     return found
 
 
@@ -53,8 +55,9 @@ def write_rows(rows: QuerySet[Any]) -> Iterator[str]:
     lines = rows.prefetch_related(None).values_list(*names.values()).iterator(chunk_size=BLOCK)
     sent = 0
     try:
+        cells = _cells_of(names)
         for number, row in enumerate(lines, 1):
-            writer.writerow(map(cell, row))
+            writer.writerow(make(value) for make, value in zip(cells, row, strict=True))
             if number % BLOCK == 0:
                 yield _taken(block)
                 sent = number
@@ -68,6 +71,12 @@ def write_rows(rows: QuerySet[Any]) -> Iterator[str]:
             )
         raise
     yield _taken(block)
+
+
+def _cells_of(names: dict[str, str]) -> list[Callable[[Any], Any]]:
+    """What makes a cell of each column's value. A query, for the tags."""
+    tags = tag_names() if TAGS in names else {}
+    return [(lambda key: cell(",".join(tags.get(key, ())))) if name == TAGS else cell for name in names]
 
 
 def cell(value: Any) -> Any:

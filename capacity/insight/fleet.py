@@ -1,5 +1,6 @@
 """What the dashboard tells of the fleet. Each function is one query, however many instances; sizes are bytes."""
 
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -10,6 +11,7 @@ from django.db.models import Count
 from django.utils import timezone
 
 from capacity.models import Instance, InstanceSizeAggregation, InstanceSizeStat
+from capacity.models.tags import tag_key
 from capacity.periods import Period
 from capacity.units import percent
 
@@ -60,10 +62,10 @@ COLUMNS = {
 
 
 @dataclass(frozen=True)
-class EngineTotal:
-    """The active instances of one engine."""
+class GroupTotal:
+    """The active instances of a group: an engine, or a tag."""
 
-    db_type: str
+    name: str  #: of the engine or the tag; "" for the instances without a tag of the key
     instances: int
     databases: int
     bytes: int
@@ -131,33 +133,51 @@ class Fleet:
         grown = [(one, change) for one, change in self.growths(MONTH) if change > 0]
         return sorted(grown, key=lambda pair: (-pair[1], pair[0].name))[:count]
 
-    def by_engine(self) -> list[EngineTotal]:
+    def by_engine(self) -> list[GroupTotal]:
         """A total per engine that has an active instance, the largest first."""
-        engines: dict[str, list[InstanceSize]] = {}
+        return self._grouped(lambda one: [one.db_type])
+
+    def by_tag_key(self, tags: Mapping[int, Sequence[str]]) -> dict[str, list[GroupTotal]]:
+        """{key: a total per tag of it, the largest first, and last the instances without one}. `tags`: `tag_names()`.
+
+        Plain words are under the key "". An instance with two tags of a key counts in both.
+        """
+        keys = sorted({tag_key(name) for one in self.instances for name in tags.get(one.pk, ())})
+
+        def named(key: str) -> Callable[[InstanceSize], Iterable[str]]:
+            return lambda one: [name for name in tags.get(one.pk, ()) if tag_key(name) == key] or [""]
+
+        return {key: self._grouped(named(key)) for key in keys}
+
+    def _grouped(self, names_of: Callable[[InstanceSize], Iterable[str]]) -> list[GroupTotal]:
+        groups: dict[str, list[InstanceSize]] = {}
         for one in self.instances:
-            engines.setdefault(one.db_type, []).append(one)
-        grown: dict[str, int] = {}
-        for one, change in self.growths(MONTH):
-            grown[one.db_type] = grown.get(one.db_type, 0) + change
+            for name in names_of(one):
+                groups.setdefault(name, []).append(one)
+        changes = {one.pk: change for one, change in self.growths(MONTH)}
         totals = [
-            EngineTotal(
-                engine,
+            GroupTotal(
+                name,
                 len(found),
                 sum(one.last_databases or 0 for one in found),
                 sum(one.last_bytes or 0 for one in found),
-                grown.get(engine),
+                sum(changes[one.pk] for one in found if one.pk in changes)
+                if any(one.pk in changes for one in found)
+                else None,
             )
-            for engine, found in engines.items()
+            for name, found in groups.items()
         ]
-        return sorted(totals, key=lambda total: (-total.bytes, total.db_type))
+        return sorted(totals, key=lambda total: (not total.name, -total.bytes, total.name))
 
     def late(self, now: datetime) -> list[InstanceSize]:
         """Those without a sample for longer than LATE_AFTER; a new one is given that time for its first."""
         return [one for one in self.instances if now - (one.last_sample_at or one.created_at) > LATE_AFTER]
 
 
-def read_fleet(day: date) -> Fleet:
-    rows = Instance.objects.order_by("name").values_list(*(COLUMNS[name] for name in InstanceSize._fields))
+def read_fleet(day: date, tag: str = "") -> Fleet:
+    """The fleet, or those of its instances that have that tag."""
+    fleet = Instance.objects.filter(tags__name=tag) if tag else Instance.objects.all()
+    rows = fleet.order_by("name").values_list(*(COLUMNS[name] for name in InstanceSize._fields))
     instances = list(starmap(InstanceSize, rows))
     active = [one for one in instances if one.is_active]
     return Fleet(day, active, len(instances) - len(active))

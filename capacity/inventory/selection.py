@@ -7,15 +7,23 @@ from typing import Any, NamedTuple
 from django.utils.translation import gettext as _
 
 from capacity.errors import InputError
-from capacity.models import Instance
+from capacity.models import Instance, Tag
 from capacity.querysets import InstanceQuerySet
 from sync_sessions.choices import SyncType
+
+from .tags import tagged
 
 
 class UnknownInstance(InputError):
     """A name or an id that no instance has."""
 
     code = "unknown_instance"
+
+
+class UnknownTag(InputError):
+    """A name that no tag has."""
+
+    code = "unknown_tag"
 
 
 class InstanceRef(NamedTuple):
@@ -28,10 +36,14 @@ class InstanceRef(NamedTuple):
 
 @dataclass(frozen=True)
 class Selection:
-    """Some instances by `ids` or by `names`; neither: the fleet, which is every active one."""
+    """Some instances by `ids` or by `names`, or those of the fleet with one of some `tags`; none of them: the fleet.
+
+    The fleet is every active instance.
+    """
 
     ids: tuple[int, ...] | None = None
     names: tuple[str, ...] | None = None
+    tags: tuple[str, ...] | None = None
 
     @classmethod
     def of(cls, instances: Iterable[Instance | InstanceRef] | None) -> "Selection":
@@ -43,14 +55,19 @@ class Selection:
         """What a caller's list of names means; None or an empty one: the fleet."""
         return cls(names=tuple(dict.fromkeys(names))) if names else cls()
 
+    @classmethod
+    def tagged(cls, tags: Iterable[str] | None) -> "Selection":
+        """Those of the fleet that have one of these tags; None or an empty list: the fleet."""
+        return cls(tags=tuple(dict.fromkeys(tags))) if tags else cls()
+
     @property
     def is_fleet(self) -> bool:
-        return self.ids is None and self.names is None
+        return self.ids is None and self.names is None and self.tags is None
 
     @property
     def count(self) -> int | None:
-        """How many were chosen; None for the fleet."""
-        return None if self.is_fleet else len(self.ids or self.names or ())
+        """How many were chosen one by one; None for the fleet and for tags."""
+        return None if self.is_fleet or self.tags else len(self.ids or self.names or ())
 
     @property
     def sync_type(self) -> str:
@@ -59,14 +76,18 @@ class Selection:
             return SyncType.MANUAL_TASK.value
         return (SyncType.MANUAL_SINGLE if self.count == 1 else SyncType.MANUAL_BATCH).value
 
-    def details(self) -> dict[str, Any]:
-        """What the run log keeps of it: see `SyncSession.selected`."""
-        return {} if self.is_fleet else {"selected": self.count}
+    def details(self, found: int) -> dict[str, Any]:
+        """What the run log keeps of it, of which so many instances were found: see `SyncSession.selected`."""
+        if self.is_fleet:
+            return {}
+        return {"selected": found, **({"tags": list(self.tags)} if self.tags else {})}
 
     def queryset(self, fleet: InstanceQuerySet | None = None) -> InstanceQuerySet:
         """The instances in key order. `fleet`: what the fleet is for this purpose, if not every active instance."""
-        if self.is_fleet:
+        if self.is_fleet or self.tags:
             found = Instance.objects.active() if fleet is None else fleet
+            if self.tags:
+                found = found.filter(pk__in=tagged(self.tags))
         elif self.ids is not None:
             found = Instance.objects.filter(pk__in=self.ids)
         else:
@@ -74,18 +95,25 @@ class Selection:
         return found.order_by("pk")
 
     def instances(self, fleet: InstanceQuerySet | None = None) -> list[Instance]:
-        """Those that are there, in key order; UnknownInstance for a name that no instance has.
+        """Those that are there, in key order. One query, of tags two.
 
-        One query, and more of them for more ids than a statement of SQLite takes.
+        UnknownInstance for a name that no instance has, UnknownTag for one that no tag has. More queries for more
+        ids than a statement of SQLite takes.
         """
         if self.ids is not None:
             by_key = Instance.objects.in_bulk(self.ids)
             return [by_key[pk] for pk in sorted(by_key)]
+        self._check_tags()
         found = list(self.queryset(fleet))
         unknown = sorted(set(self.names or ()) - {one.name for one in found})
         if unknown:
             raise UnknownInstance(_("There is no instance named %(names)s.") % {"names": ", ".join(unknown)})
         return found
+
+    def _check_tags(self) -> None:
+        known = Tag.objects.filter(name__in=self.tags).values_list("name", flat=True) if self.tags else ()
+        if unknown := sorted(set(self.tags or ()) - set(known)):
+            raise UnknownTag(_("There is no tag named %(names)s.") % {"names": ", ".join(unknown)})
 
 
 FLEET = Selection()

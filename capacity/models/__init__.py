@@ -10,6 +10,7 @@ from .samples import DatabaseSizeStat
 from .schedule import Schedule
 from .state import CapacityState, StalePeriod
 from .tables import TableSizeSnapshot
+from .tags import Tag
 
 #: Every table that has rows of an instance, by the word that results have for it, in the order of deletion.
 HISTORY: dict[str, type[Model]] = {
@@ -52,6 +53,7 @@ __all__ = [
     "Schedule",
     "StalePeriod",
     "TableSizeSnapshot",
+    "Tag",
     "TlsMode",
     "TrendDirection",
 ]

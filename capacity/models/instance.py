@@ -6,6 +6,7 @@ from django.utils.translation import gettext_lazy as _
 from capacity.querysets import InstanceQuerySet
 
 from .fields import EncryptedTextField
+from .tags import Tag
 
 
 class DbType(models.TextChoices):
@@ -58,6 +59,9 @@ class Instance(models.Model):
         help_text=_("The authorities that its certificate is checked by, as PEM. Empty: those of the system."),
     )
     description = models.TextField(_("description"), blank=True)
+    tags = models.ManyToManyField(
+        Tag, blank=True, related_name="instances", verbose_name=_("tags"), help_text=_("Whose it is, or where.")
+    )
     is_active = models.BooleanField(
         _("active"), default=True, help_text=_("Inactive instances are neither collected nor aggregated.")
     )

@@ -55,7 +55,7 @@ def opened(
         sync_category=spec.category,
         lock_key=spec.lock_key(instances),
         scope=spec.scope,
-        details=spec.details(),
+        details=spec.details(len(instances)),
         instances=[(one.pk, one.name) for one in instances],
         created_by=spec.created_by,
         task_id=spec.task_id,

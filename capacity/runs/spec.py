@@ -63,8 +63,8 @@ class RunSpec:
         alone = len(instances) == 1 and not self.over_the_fleet and self.kind != COLLECTION
         return lock_key(self.kind, instances[0].pk if alone else None)
 
-    def details(self) -> dict[str, Any]:
-        """What the session keeps of it; JSON."""
+    def details(self, found: int) -> dict[str, Any]:
+        """What the session keeps of it, which is about so many instances; JSON."""
         period = self.period and {
             "period_type": self.period.type,
             "period_start": self.period.start.isoformat(),
@@ -72,4 +72,4 @@ class RunSpec:
             "requested_period_type": self.requested_period_type or self.period.type,
         }
         retry = {"retry_of": self.retry_of} if self.retry_of else {}
-        return {**(period or {}), **retry, **({} if self.over_the_fleet else self.selection.details())}
+        return {**(period or {}), **retry, **({} if self.over_the_fleet else self.selection.details(found))}

@@ -49,6 +49,7 @@ AGGREGATION = Kind(
         "period_start": _("first day"),
         "period_end": _("last day"),
         "requested_period_type": _("requested period type"),
+        "tags": _("tags"),
         # of a record
         "aggregation_count": _("period rows"),
         "aggregation_result": _("result"),
@@ -89,6 +90,7 @@ COLLECTION = Kind(
     last_failures,
     reasons=COLLECTION_REASONS,
     labels={
+        "tags": _("tags"),
         "engine": _("engine"),
         "server_version": _("server version"),
         "databases": _("databases"),

@@ -4,16 +4,18 @@ from datetime import UTC, datetime
 from itertools import count
 
 from capacity.collection.ingest import Sample
-from capacity.models import DatabaseSizeStat, DbType, Instance, InstanceSizeStat, StalePeriod
+from capacity.models import DatabaseSizeStat, DbType, Instance, InstanceSizeStat, StalePeriod, Tag
 
 _numbers = count(1)
 
 
-def make_instance(name=None, **fields):
-    """A saved instance; without a name it gets one of its own."""
-    return Instance.objects.create(
+def make_instance(name=None, tags=(), **fields):
+    """A saved instance with these tags; without a name it gets one of its own."""
+    instance = Instance.objects.create(
         name=f"prod-pg-{next(_numbers)}" if name is None else name, **{"db_type": DbType.POSTGRESQL, **fields}
     )
+    instance.tags.set([Tag.objects.get_or_create(name=one)[0] for one in tags])
+    return instance
 
 
 def a_sample(instance, at="2025-03-05T10:00:00+08:00", size=100, database="sales", **fields):

@@ -21,18 +21,18 @@ ROWS = DatabaseSizeAggregation.objects.order_by("id")
 
 @pytest.mark.django_db
 def test_the_bytes_of_a_file():
-    instance = make_instance("=cmd|' /C calc'!A0", db_type="mysql")
+    instance = make_instance("=cmd|' /C calc'!A0", db_type="mysql", tags=["team:sales", "env:prod"])
     first = add_database_row(instance, 'sales, "eu"', DAY, LARGEST, -5, Decimal("-0.50"))
     second = add_database_row(instance, "数据库", DAY, 0, avg_log_size_bytes=7)
     header = (
-        "id,instance_id,instance_name,db_type,period_type,period_start,period_end,sample_count,covered_days,"
+        "id,instance_id,instance_name,db_type,tags,period_type,period_start,period_end,sample_count,covered_days,"
         "calculated_at,created_at,database_name,avg_size_bytes,min_size_bytes,max_size_bytes,avg_data_size_bytes,"
         "min_data_size_bytes,max_data_size_bytes,avg_log_size_bytes,min_log_size_bytes,max_log_size_bytes,"
         "size_change_bytes,size_change_percent,data_size_change_bytes,data_size_change_percent,"
         "log_size_change_bytes,log_size_change_percent"
     )
     same = (
-        f"{instance.pk},'=cmd|' /C calc'!A0,mysql,daily,2025-03-04,2025-03-04,1,1,"
+        f"{instance.pk},'=cmd|' /C calc'!A0,mysql,\"env:prod,team:sales\",daily,2025-03-04,2025-03-04,1,1,"
         "2025-03-06T04:00:07.312645+08:00,2025-03-06T04:00:07.312645+08:00"
     )
     assert "".join(write_rows(ROWS)) == (
@@ -123,6 +123,7 @@ class BreakingOff:
         raise self.error
 
 
+@pytest.mark.django_db
 def test_a_file_that_breaks_off_says_so_and_the_error_goes_on(blocks_of_two):
     error, blocks = DatabaseError("gone"), []
     with pytest.raises(DatabaseError) as raised:
@@ -133,6 +134,7 @@ def test_a_file_that_breaks_off_says_so_and_the_error_goes_on(blocks_of_two):
     assert "after 2 rows" in blocks[-1]
 
 
+@pytest.mark.django_db
 def test_an_error_before_the_first_block_is_just_raised():
     with pytest.raises(DatabaseError):
         next(write_rows(BreakingOff(DatabaseError("gone"))))

@@ -16,7 +16,7 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import display
 
 from sync_sessions.common.admin.base import ModelAdmin
-from sync_sessions.common.admin.filters import StartedFilter
+from sync_sessions.common.admin.filters import StartedFilter, TagFilter
 from sync_sessions.common.admin.read_only import ReadOnly
 from sync_sessions.common.history import has_history
 from sync_sessions.common.statuses import VARIANTS
@@ -33,6 +33,17 @@ from .records import table
 STOP_POLLING = 286  #: htmx's own: it shows the answer and asks no more
 
 
+class RunTagFilter(TagFilter):
+    """Sessions with a record of such an instance."""
+
+    @staticmethod
+    def instances_of(model: Any) -> Any:
+        return TagFilter.instances_of(SyncInstanceRecord)
+
+    def rows_of(self, rows: QuerySet[Any], instances: QuerySet[Any]) -> QuerySet[Any]:
+        return rows.filter(pk__in=SyncInstanceRecord.objects.filter(instance__in=instances).values("session"))
+
+
 @admin.register(SyncSession)
 class SyncSessionAdmin(SessionButtons, ReadOnly, ModelAdmin):
     actions = ["cancel"]
@@ -44,6 +55,7 @@ class SyncSessionAdmin(SessionButtons, ReadOnly, ModelAdmin):
         ("scope", ChoicesDropdownFilter),
         ("created_at", StartedFilter),
         BatchFilter,
+        RunTagFilter,
     ]
     list_filter_submit = True
     list_per_page = 50

@@ -3,6 +3,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 from rest_framework import serializers
 
+from capacity.api.fields import TagsField
 from capacity.api.states import InstanceStateSerializer
 from capacity.collection import hosts
 from capacity.collection.password_rule import must_repeat_password
@@ -27,6 +28,7 @@ class InstanceSerializer(StrictFields, serializers.ModelSerializer[Instance]):
     """
 
     serializer_field_mapping = STRICT_FIELDS
+    tags = TagsField(required=False, help_text="The names of its tags.")
     state = InstanceStateSerializer(
         read_only=True, allow_null=True, help_text="How it is now, from its samples; null before the first one."
     )
@@ -45,6 +47,7 @@ class InstanceSerializer(StrictFields, serializers.ModelSerializer[Instance]):
             "tls_mode",
             "tls_ca",
             "description",
+            "tags",
             "is_active",
             "created_at",
             "updated_at",

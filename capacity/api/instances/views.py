@@ -16,6 +16,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
+from capacity.api.filters import TagFilter
 from capacity.api.runs import run_plan
 from capacity.api.serializers import InstanceAggregationSerializer, RunListSerializer
 from capacity.api.states import orderings
@@ -45,6 +46,7 @@ class InstanceFilters(django_filters.FilterSet):
     name = django_filters.CharFilter("name", "icontains", label="part of the name", max_length=255)
     db_type = AnyOfFilter("db_type", choices=DbType.choices)
     is_active = FlagFilter("is_active")
+    tag = TagFilter("pk")
 
 
 @extend_schema_view(
@@ -72,7 +74,7 @@ class InstanceViewSet(
 ):
     """The database servers. Passwords can be set, never read."""
 
-    queryset = Instance.objects.select_related("state").order_by("name")
+    queryset = Instance.objects.select_related("state").prefetch_related("tags").order_by("name")
     serializer_class = InstanceSerializer
     filterset_class = InstanceFilters
     ordering = ("name",)
@@ -97,7 +99,7 @@ class InstanceViewSet(
         """Its history names what is another now; a password whenever one was given."""
         stored: Any = serializer.instance
         given = serializer.validated_data
-        changed = [name for name in given if name == "password" or given[name] != getattr(stored, name)]
+        changed = [name for name, value in given.items() if name == "password" or value != _stored(stored, name)]
         log_changed(self.request.user, [serializer.save()], changed)
 
     def perform_destroy(self, instance: Instance) -> None:
@@ -167,3 +169,8 @@ class InstanceViewSet(
         before = newest(instance, database)[:1]
         now = take_snapshot(instance, database, request.user)
         return Response(told(now, before[0] if before else None))
+
+
+def _stored(instance: Instance, name: str) -> Any:
+    """As a request gives it."""
+    return list(instance.tags.all()) if name == "tags" else getattr(instance, name)

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django_filters.fields import ChoiceField
 from drf_spectacular.utils import extend_schema_field
 
+from capacity.api.filters import TagFilter
 from capacity.models import DbType, Instance, TrendDirection
 from capacity.periods import PERIODS, Period, PeriodType
 from sync_sessions.common.api.filters import AnyOfFilter, DayFilter, IdsFilter
@@ -18,7 +19,7 @@ from sync_sessions.common.api.filters import AnyOfFilter, DayFilter, IdsFilter
 LONGEST = max(Period.containing(type, date(2024, 7, 1)).days for type in PERIODS)
 
 #: The filters that say whose rows, and those that say of when.
-BY_INSTANCE = ("instance", "instance_name", "db_type")
+BY_INSTANCE = ("instance", "instance_name", "db_type", "tag")
 PERIOD_RANGES = ("period_start_after", "period_start_before", "period_end_after", "period_end_before")
 
 
@@ -59,6 +60,7 @@ class PeriodRowFilters(django_filters.FilterSet):
     instance = IdsFilter("instance_id")
     instance_name = django_filters.CharFilter(max_length=255, label="name of an instance", method="by_instance_name")
     db_type = AnyOfFilter(choices=DbType.choices, label="engines", method="by_db_type")
+    tag = TagFilter("instance_id")
     period_type = WordFilter("period_type", choices=PeriodType.choices, label="kind of period")
     period_start = DayFilter("period_start", label="first day of the period")
     period_start_after = DayFilter("period_start", "gte", label="first day of the period: this one or later")

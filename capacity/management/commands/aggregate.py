@@ -13,6 +13,7 @@ from capacity.aggregation.due import stale_instances, stale_periods
 from capacity.aggregation.progress import ProgressCallbacks
 from capacity.errors import CapacityError
 from capacity.inventory.selection import Selection
+from capacity.management.arguments import add_selection, selection_of
 from capacity.management.output import progress_bar
 from capacity.management.run_report import BAD, MANY, line, show, tell_errors
 from capacity.periods import Period, parse_periods, today
@@ -46,7 +47,7 @@ class Command(BaseCommand):
         several: dict[str, Any] = {"nargs": "+", "action": "extend"}
         parser.add_argument("--period", **several, metavar="TYPE", help="daily, weekly, monthly, quarterly (all)")
         parser.add_argument("--scope", default=Scope.ALL.value, help="database, instance or all")
-        parser.add_argument("--instance", **several, metavar="NAME", help="only these instances")
+        add_selection(parser)
         which = parser.add_mutually_exclusive_group()
         which.add_argument("--current", action="store_true", help="the periods that contain today")
         which.add_argument("--last", action="store_true", help="the last complete periods")
@@ -75,7 +76,7 @@ class Command(BaseCommand):
 
     def _specs(self, options: dict[str, Any]) -> list[RunSpec]:
         """The runs that the options ask for."""
-        scope, named = parse_scope(options["scope"]), Selection.named(options["instance"])
+        scope, named = parse_scope(options["scope"]), selection_of(options)
         chosen = None if named.is_fleet else {one.pk for one in named.instances()}
         specs, task_id = [], str(uuid4())  # by which the log knows them for one
         for period in self._periods(options):

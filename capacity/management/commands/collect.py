@@ -6,7 +6,8 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext as _
 
 from capacity.collection.outcomes import CollectionResult, Outcome
-from capacity.inventory.selection import Selection, UnknownInstance
+from capacity.inventory.selection import UnknownInstance, UnknownTag
+from capacity.management.arguments import add_selection, selection_of
 from capacity.management.output import progress_bar, show_table, warnings_alone
 from capacity.models import Instance
 from capacity.runs.kinds import COLLECTION
@@ -20,15 +21,15 @@ from sync_sessions.errors import SessionAlreadyRunning
 class Command(BaseCommand):
     help = (
         "Measures the databases of live servers and stores their sizes: all active instances that have a host, "
-        "or those named."
+        "or those named, or those with a tag."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--instance", nargs="+", action="extend", metavar="NAME", help="only these instances")
+        add_selection(parser)
         parser.add_argument("--json", action="store_true", help="print the result as JSON")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        selection = Selection.named(options["instance"])
+        selection = selection_of(options)
         drawn = self.stdout.isatty() and not options["json"]
         spec = RunSpec(COLLECTION, selection)
         total = selection.queryset(Instance.objects.collectable()).count()
@@ -64,7 +65,7 @@ class Command(BaseCommand):
     def _collect(self, spec: RunSpec, show: Any) -> CollectionResult:
         try:
             result: CollectionResult = start(spec, queue=False, on_outcome=show).outcome
-        except (UnknownInstance, SessionAlreadyRunning) as error:
+        except (UnknownInstance, UnknownTag, SessionAlreadyRunning) as error:
             raise CommandError(str(error)) from None
         return result
 

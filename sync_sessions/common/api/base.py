@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.settings import api_settings
 from rest_framework.viewsets import GenericViewSet
 
-from .filters import AnyOfFilter, IdsFilter
+from .filters import Repeatable
 from .pagination import Pages
 
 
@@ -55,4 +55,4 @@ class BaseViewSet(GenericViewSet[Any]):
         """Those of which several values are taken: any of them."""
         filters = getattr(self, "filterset_class", None)
         known = filters.base_filters if filters else {}
-        return {name for name, one in known.items() if isinstance(one, IdsFilter | AnyOfFilter)}
+        return {name for name, one in known.items() if isinstance(one, Repeatable)}

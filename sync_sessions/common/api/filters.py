@@ -100,6 +100,10 @@ class MomentField(forms.Field):
         return moment.astimezone(UTC)  # PostgreSQL knows no offset beyond 15:59
 
 
+class Repeatable:
+    """A filter whose parameter may be there more than once: any of its values."""
+
+
 @extend_schema_field(
     {
         "type": "array",
@@ -107,7 +111,7 @@ class MomentField(forms.Field):
         "description": "ids; the parameter may be there more than once",
     }
 )
-class IdsFilter(django_filters.Filter):
+class IdsFilter(Repeatable, django_filters.Filter):
     """Any of some keys; the parameter may be there more than once."""
 
     field_class = IdsField
@@ -137,7 +141,7 @@ class FlagFilter(django_filters.TypedChoiceFilter):
         super().__init__(*args, choices=choices, coerce=lambda text: text == "true", **options)
 
 
-class AnyOfFilter(django_filters.MultipleChoiceFilter):
+class AnyOfFilter(Repeatable, django_filters.MultipleChoiceFilter):
     """Any of some words; the parameter may be there more than once."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
