@@ -18,7 +18,7 @@ from unfold.decorators import display
 
 from sync_sessions.choices import RecordStatus
 from sync_sessions.common.admin.bounded import Bounded, of_instances_named
-from sync_sessions.common.admin.filters import StartedFilter
+from sync_sessions.common.admin.filters import StartedFilter, TagFilter
 from sync_sessions.common.admin.read_only import ReadOnly
 from sync_sessions.common.statuses import VARIANTS
 from sync_sessions.details import Line, readable
@@ -152,6 +152,7 @@ class SyncInstanceRecordAdmin(ReadOnly, Bounded):
         ("sync_category", ChoicesDropdownFilter),
         ("session__created_at", StartedFilter),
         ("instance", AutocompleteSelectFilter),
+        TagFilter,
     ]
     show_facets = admin.ShowFacets.NEVER  # each count would read the whole table
     list_filter_submit = True

@@ -19,6 +19,7 @@ from unfold.decorators import action
 
 from capacity.admin import runs
 from capacity.errors import AggregationDisabled
+from capacity.inventory.tags import tag_instances
 from capacity.models import Instance
 from capacity.runs.switch import check_enabled
 from sync_sessions.common.admin.base import ModelAdmin
@@ -26,13 +27,13 @@ from sync_sessions.common.history import log_changed
 from sync_sessions.common.words import listed
 
 from . import tables
-from .forms import ScopeForm
+from .forms import ScopeForm, TagForm
 
 NAMES_SHOWN = 20
 
 
 class InstanceActions(ModelAdmin):
-    actions = ["aggregate_current_period", "collect_now", "activate", "deactivate"]
+    actions = ["aggregate_current_period", "collect_now", "add_tag", "remove_tag", "activate", "deactivate"]
     actions_list = ["aggregate_fleet", "collect_fleet"]
     actions_detail = ["collect_instance", "aggregate_instance", "largest_tables"]
 
@@ -136,6 +137,33 @@ class InstanceActions(ModelAdmin):
             return self._confirm(request, text, _("Collect"), Instance.objects.collectable(), fleet=True)
         entry = "Started by hand for the fleet."
         return runs.land(self, request, lambda: runs.collect(request, None), entry) or self._to_list()
+
+    @admin.action(description=gettext_lazy("Add a tag"), permissions=["change"])
+    def add_tag(self, request: HttpRequest, queryset: QuerySet[Instance]) -> HttpResponse | None:
+        text = ngettext(
+            "Which tag shall %(count)d instance get?", "Which tag shall %(count)d instances get?", queryset.count()
+        )
+        done = gettext_lazy("%(tag)s: %(count)d of the chosen instances have it now that had it not.")
+        return self._tag(request, queryset, text, done, on=True)
+
+    @admin.action(description=gettext_lazy("Remove a tag"), permissions=["change"])
+    def remove_tag(self, request: HttpRequest, queryset: QuerySet[Instance]) -> HttpResponse | None:
+        text = ngettext(
+            "Which tag shall %(count)d instance lose?", "Which tag shall %(count)d instances lose?", queryset.count()
+        )
+        done = gettext_lazy("%(tag)s: %(count)d of the chosen instances had it and have it no more.")
+        return self._tag(request, queryset, text, done, on=False)
+
+    def _tag(
+        self, request: HttpRequest, queryset: QuerySet[Instance], text: str, done: Any, *, on: bool
+    ) -> HttpResponse | None:
+        form = TagForm(request.POST if "confirmed" in request.POST else None)
+        if not form.is_valid():
+            return self._confirm(request, text, _("Add") if on else _("Remove"), queryset, form)
+        tag = form.cleaned_data["tag"]
+        count = tag_instances(queryset, tag, on=on, by=request.user)
+        self.message_user(request, str(done) % {"tag": tag, "count": count}, messages.SUCCESS)
+        return None
 
     @admin.action(description=gettext_lazy("Activate"), permissions=["change"])
     def activate(self, request: HttpRequest, queryset: QuerySet[Instance]) -> HttpResponse | None:

@@ -3,13 +3,13 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminRadioSelectWidget
+from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminRadioSelectWidget, UnfoldAdminSelect2Widget
 
 from capacity.collection import hosts
 from capacity.collection.password_rule import must_repeat_password
 from capacity.collection.validation import clean_name, clean_text
 from capacity.inventory import rules
-from capacity.models import Instance
+from capacity.models import Instance, Tag
 from capacity.models.fields import validate_text
 from sync_sessions.choices import Scope
 
@@ -20,6 +20,12 @@ class ScopeForm(forms.Form):
     scope = forms.ChoiceField(
         label=gettext_lazy("Scope"), choices=Scope.choices, initial=Scope.ALL, widget=UnfoldAdminRadioSelectWidget
     )
+
+
+class TagForm(forms.Form):
+    """Which tag chosen instances get or lose."""
+
+    tag = forms.ModelChoiceField(Tag.objects.all(), label=gettext_lazy("Tag"), widget=UnfoldAdminSelect2Widget)
 
 
 class KeptPassword(forms.CharField):
@@ -85,10 +91,10 @@ class ConnectionForm(forms.ModelForm):
 
 class InstanceForm(ConnectionForm):
     class Meta(ConnectionForm.Meta):
-        fields = ["name", *ConnectionForm.Meta.fields, "description", "is_active"]
+        fields = ["name", *ConnectionForm.Meta.fields, "description", "tags", "is_active"]
 
     #: In this order, with the password beside its user.
-    shown = ["name", *ConnectionForm.Meta.fields, "description", "is_active"]
+    shown = list(Meta.fields)
     shown.insert(shown.index("username") + 1, "password")
 
     def clean_name(self) -> str:

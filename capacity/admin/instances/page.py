@@ -22,7 +22,8 @@ from capacity.inventory.deletion import delete_instance, refusals
 from capacity.models import Instance, InstanceSizeStat
 from capacity.periods import today
 from sync_sessions.common.admin.base import ListedFilters
-from sync_sessions.common.admin.filters import midnight
+from sync_sessions.common.admin.filters import TagFilter, midnight
+from sync_sessions.common.words import listed
 
 from . import connection, history
 from .actions import InstanceActions
@@ -84,8 +85,9 @@ class MissingFilter(admin.SimpleListFilter):
 class InstanceAdmin(InstanceActions):
     form = InstanceForm
     fields = InstanceForm.shown
-    list_display = ["name", "engine", "databases", "size", "week", "month", "spark", "sample", "active"]
-    list_filter = ["db_type", "is_active", LateFilter, MissingFilter]
+    list_display = ["name", "engine", "tag_names", "databases", "size", "week", "month", "spark", "sample", "active"]
+    list_filter = ["db_type", TagFilter, "is_active", LateFilter, MissingFilter]
+    autocomplete_fields = ["tags"]
     list_per_page = 50
     ordering = [Lower("name"), "name"]
     search_fields = ["name", "host", "description"]
@@ -99,7 +101,7 @@ class InstanceAdmin(InstanceActions):
         return InstanceChangeList
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Instance]:
-        return super().get_queryset(request).select_related("state")
+        return super().get_queryset(request).select_related("state").prefetch_related("tags")
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         """With what the spark lines need, of the rows of this page alone."""
@@ -182,6 +184,10 @@ class InstanceAdmin(InstanceActions):
     @admin.display(description=gettext_lazy("engine"), ordering="db_type")
     def engine(self, row: Any) -> str:
         return row.get_db_type_display()
+
+    @admin.display(description=gettext_lazy("tags"))
+    def tag_names(self, row: Any) -> str:
+        return listed(tag.name for tag in row.tags.all()) or "–"
 
     @admin.display(description=gettext_lazy("databases"), ordering=known_first("state__last_database_count"))
     def databases(self, row: Any) -> Any:

@@ -19,7 +19,7 @@ from capacity.insight import csv_export
 from capacity.models import DatabaseSizeAggregation, DatabaseSizeStat, InstanceSizeAggregation, InstanceSizeStat
 from capacity.periods import today
 from sync_sessions.common.admin.bounded import Bounded, of_instances_named
-from sync_sessions.common.admin.filters import DayRangeFilter
+from sync_sessions.common.admin.filters import DayRangeFilter, TagFilter
 from sync_sessions.common.gates import Busy
 
 from .columns import change_column, coverage, percent_column, period, size_column
@@ -35,7 +35,7 @@ class RowAdmin(Bounded):
     """A list over millions of rows: it counts no further than a bound, and its order is that of an index."""
 
     list_select_related = ["instance"]
-    list_filter: Any = [ENGINE, INSTANCE]
+    list_filter: Any = [ENGINE, INSTANCE, TagFilter]
     list_filter_submit = True
     list_per_page = 50
     search_fields = ["instance__name"]
@@ -109,7 +109,7 @@ class DatabaseSizeStatAdmin(RowAdmin):
         "collected_at",
         *(size_column(name, DatabaseSizeStat) for name in SIZES),
     ]
-    list_filter = [("collected_on", DayRangeFilter), ENGINE, INSTANCE]
+    list_filter = [("collected_on", DayRangeFilter), ENGINE, INSTANCE, TagFilter]
     search_fields = ["instance__name", "database_name"]
     fields = [*list_display, "collected_on"]
     ordering = ["-id"]  # the last that came in: no index leads with the time
@@ -125,12 +125,20 @@ class InstanceSizeStatAdmin(RowAdmin):
         "carried_databases",
         "collected_at",
     ]
-    list_filter = [("collected_on", DayRangeFilter), ENGINE, INSTANCE]
+    list_filter = [("collected_on", DayRangeFilter), ENGINE, INSTANCE, TagFilter]
     fields = [*list_display, "updated_at"]
 
 
 class PeriodRowAdmin(RowAdmin):
-    list_filter = [PeriodTypeFilter, PeriodFilter, ("period_start", FirstDayFilter), ENGINE, INSTANCE, CoverageFilter]
+    list_filter = [
+        PeriodTypeFilter,
+        PeriodFilter,
+        ("period_start", FirstDayFilter),
+        ENGINE,
+        INSTANCE,
+        TagFilter,
+        CoverageFilter,
+    ]
     change_form_before_template = "admin/capacity/row_history.html"
     average: str  #: the column that the chart of a row's page shows
     none_yet = gettext_lazy(

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('capacity', '0008_fill_day_rows'),
+        ('capacity', '0009_table_snapshots'),
     ]
 
     operations = [
