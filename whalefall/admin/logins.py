@@ -58,7 +58,7 @@ class AccessAttemptAdmin(Log):
     @display(description=gettext_lazy("state"), label={True: "danger", False: "info"})
     def badge(self, attempt: AccessAttempt) -> tuple[bool, str]:
         over = attempt.attempt_time + settings.AXES_COOLOFF_TIME < timezone.now()
-        here, everywhere = attempt.failures_since_start, attempt.of_name or 0  # type: ignore[attr-defined]
+        here, everywhere = attempt.failures_since_start, attempt.of_name or 0
         locked = not over and (here >= settings.AXES_FAILURE_LIMIT or everywhere >= NAME_LIMIT)
         return locked, _("Locked out") if locked else _("Open")
 
