@@ -24,10 +24,10 @@ def unknown(reason: str) -> SafeString:
     return format_html('<span title="{}" aria-label="{}" role="img">–</span>', reason, reason)
 
 
-def size_cell(state: State | None) -> SafeString:
-    if state is None:
+def size_cell(size: int | None) -> SafeString:
+    if size is None:
         return unknown(_("No sample yet."))
-    return format_html('<span class="whitespace-nowrap">{}</span>', format_bytes(state.last_size_bytes))
+    return format_html('<span class="whitespace-nowrap">{}</span>', format_bytes(size))
 
 
 def state_of(instance: Instance) -> InstanceState | None:

@@ -33,7 +33,7 @@ def of(instance: Any, request: HttpRequest) -> dict[str, Any]:
     largest = [one["name"] for one in databases[: len(charts.COLORS)]]
     by_month = request.GET.get("chart") == "months"
     return {
-        "size": size_cell(state),
+        "size": size_cell(state.last_size_bytes if state else None),
         "databases_count": state and state.last_database_count,
         "carried": _carried(state),
         "week": change_cell(state, WEEK),

@@ -196,7 +196,8 @@ class InstanceAdmin(InstanceActions):
 
     @admin.display(description=gettext_lazy("size"), ordering=known_first("state__last_size_bytes"))
     def size(self, row: Any) -> str:
-        return size_cell(state_of(row))
+        state = state_of(row)
+        return size_cell(state.last_size_bytes if state else None)
 
     @admin.display(description=gettext_lazy("change in a week"), ordering=known_first("state__week_change_bytes"))
     def week(self, row: Any) -> str:

@@ -127,7 +127,7 @@ class Command(BaseCommand):
             size = 0 if path == STANDARD_INPUT else path.stat().st_size
             task = bar.add_task(_("Reading"), total=size)
             file = BufferedReader(bar.wrap_file(raw, task_id=task), BUFFER)  # type: ignore[type-var]
-            unpacked = GzipFile(fileobj=file) if file.peek(2)[:2] == GZIP else file  # type: ignore[call-overload]
+            unpacked = GzipFile(fileobj=file) if file.peek(2)[:2] == GZIP else file
             known = dict(Instance.objects.values_list("name", "pk"))
             samples = CsvSamples(BufferedReader(unpacked, BUFFER), known, create=create)
 
