@@ -33,6 +33,7 @@ NAMES = (
     gettext_noop("WhaleFall: aggregate weekly"),
     gettext_noop("WhaleFall: aggregate monthly"),
     gettext_noop("WhaleFall: aggregate quarterly"),
+    gettext_noop("WhaleFall: forecasts"),
     gettext_noop("WhaleFall: purge"),
     gettext_noop("WhaleFall: fail dead sessions"),
 )
@@ -59,7 +60,7 @@ def default_schedules() -> Iterator[DefaultSchedule]:
         TASKS[Job.INSIGHT],
         Crontab("30", "5"),
         {},
-        "Makes forecasts and finds events of the instances whose day rows changed.",
+        gettext_noop("Makes forecasts and finds events of the instances whose day rows changed."),
     )
     yield DefaultSchedule(
         f"{PREFIX}purge",

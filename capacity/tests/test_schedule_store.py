@@ -29,6 +29,7 @@ WHENS = {
     "WhaleFall: aggregate weekly": (What("aggregate", ("weekly",)), When("weekly", time(4, 20), (1,))),
     "WhaleFall: aggregate monthly": (What("aggregate", ("monthly",)), When("monthly", time(4, 40))),
     "WhaleFall: aggregate quarterly": (What("aggregate", ("quarterly",)), When("quarterly", time(5))),
+    "WhaleFall: forecasts": (What("insight"), When("daily", time(5, 30))),
     "WhaleFall: purge": (What("purge"), When("daily", time(5, 30))),
 }
 
@@ -119,7 +120,7 @@ def test_a_write_that_fails_leaves_nothing(monkeypatch):
 
 def test_deleting_takes_the_crontab_along_unless_others_use_it():
     schedule, other = shared()
-    delete_schedules([schedule, the("purge")])
+    delete_schedules([schedule, the("purge"), the("forecasts")])
     assert (
         set(PeriodicTask.objects.values_list("name", flat=True)) & {"WhaleFall: collect", "WhaleFall: purge"} == set()
     )

@@ -26,6 +26,7 @@ DEFAULTS = {
         "capacity.run_capacity_aggregation",
         {"periods": ["quarterly"]},
     ),
+    "WhaleFall: forecasts": ("30 5 * * *", "capacity.refresh_insight", {}),
     "WhaleFall: purge": ("30 5 * * *", "capacity.purge_samples", {}),
     "WhaleFall: fail dead sessions": ("* * * * *", "sync_sessions.fail_stale_sessions", {}),
 }

@@ -240,7 +240,8 @@ class ScheduleAdmin(ModelAdmin):
         if not has_broker():
             text = _(
                 "There is no Redis, so nothing runs these schedules: set REDIS_URL and start beat and a worker, or "
-                "run `manage.py collect`, `manage.py aggregate --stale` and `manage.py purge_samples` from cron."
+                "run `manage.py collect`, `manage.py aggregate --stale`, `manage.py insight` and "
+                "`manage.py purge_samples` from cron."
             )
             self.message_user(request, text, messages.WARNING)
         for sign in silent():
