@@ -39,7 +39,11 @@ TAGS = (
         gettext_lazy("Days, weeks, months and quarters, per database and per instance."),
     ),
     ("/api/v1/capacity/aggregations", "Runs", gettext_lazy("Start the computation of periods.")),
-    ("/api/v1/sync-sessions", "Sessions", gettext_lazy("The log of runs: what each instance did, cancel, retry.")),
+    (
+        ("/api/v1/sync-sessions", "/api/v1/sync-records"),
+        "Sessions",
+        gettext_lazy("The log of runs: what each instance did, cancel, retry."),
+    ),
 )
 
 

@@ -30,7 +30,7 @@ def first_step(request: HttpRequest, fleet: Fleet) -> dict[str, Any] | None:
     if fleet.instances:
         return {
             "text": _("No sample yet: collect from the instances, or import samples that you have."),
-            "commands": ["manage.py collect", "manage.py import_samples FILE.csv"],
+            "commands": ["manage.py import_samples FILE.csv"],
             "url": reverse("admin:capacity_instance_changelist"),
             "link": _("Show the instances"),
             "collects": True,

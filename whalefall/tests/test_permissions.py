@@ -73,6 +73,7 @@ ENDPOINTS = (
     Line("POST", f"{API}instances/{{pk}}/collect/", "operator", 409, "instance", {}),  # it has no host
     Line("GET", f"{API}instances/{{pk}}/tables/", "viewer", 400, "instance"),  # which database?
     Line("POST", f"{API}instances/{{pk}}/tables/", "operator", 409, "instance", {"database_name": "x"}),
+    Line("GET", f"{API}sync-records/", "viewer", 200),
     Line("GET", f"{API}sync-sessions/", "viewer", 200),
     Line("GET", f"{API}sync-sessions/{{session_id}}/", "viewer", 200, "open session"),
     Line("GET", f"{API}sync-sessions/{{session_id}}/records/", "viewer", 200, "open session"),

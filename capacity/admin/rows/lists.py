@@ -142,8 +142,8 @@ class PeriodRowAdmin(RowAdmin):
     change_form_before_template = "admin/capacity/row_history.html"
     average: str  #: the column that the chart of a row's page shows
     none_yet = gettext_lazy(
-        "No row of this period type yet: rows are computed from samples by a schedule, by the actions in the list of "
-        "instances, or by `manage.py aggregate`."
+        "No row of this period type yet: a schedule computes them from samples, and so do the actions of the list of "
+        "instances."
     )
     same: tuple[str, ...] = ("instance_id", "period_type")  #: what a row has in common with those of its history
 

@@ -238,11 +238,13 @@ class ScheduleAdmin(ModelAdmin):
 
     def _warn_of_what_is_missing(self, request: HttpRequest) -> None:
         if not has_broker():
-            text = _(
-                "There is no Redis, so nothing runs these schedules: set REDIS_URL and start beat and a worker, or "
-                "run `manage.py collect`, `manage.py aggregate --stale`, `manage.py insight` and "
-                "`manage.py purge_samples` from cron."
-            )
+            text = _("There is no Redis, so nothing runs these schedules.")
+            if request.user.is_superuser:
+                how = _(
+                    "Set REDIS_URL and start beat and a worker, or run `manage.py collect`, `manage.py aggregate "
+                    "--stale`, `manage.py insight` and `manage.py purge_samples` from cron."
+                )
+                text = f"{text} {how}"
             self.message_user(request, text, messages.WARNING)
         for sign in silent():
             self.message_user(request, silence_text(sign), messages.ERROR)

@@ -6,7 +6,9 @@ from typing import Any
 from django import forms
 from django.db.models import Prefetch, QuerySet
 from django.http import StreamingHttpResponse
+from django.utils.text import format_lazy
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django_filters.utils import translate_validation
 from rest_framework.decorators import action
 from rest_framework.exceptions import ValidationError
@@ -47,7 +49,13 @@ class CSVRenderer(JSONRenderer):
 
 
 class TopForm(forms.Form):
-    by = WordField(choices=[(name, name) for name in RANKED_BY], required=False)
+    by = WordField(
+        choices=[(name, name) for name in RANKED_BY],
+        required=False,
+        error_messages={
+            "invalid_choice": format_lazy(gettext_lazy("It is none of: {choices}."), choices=", ".join(RANKED_BY))
+        },
+    )
     limit = WholeNumberField(min_value=1, max_value=MOST, required=False)
 
 

@@ -65,7 +65,7 @@ def test_without_a_broker_its_pages_say_that_nothing_runs_and_how_to_from_cron(a
     pages = [LIST, ADD, schedule_url(the("collect"))]
     for page in pages:
         [said] = set(texts(admin_client.get(page)))
-        assert said.startswith("There is no Redis, so nothing runs these schedules")
+        assert said.startswith("There is no Redis, so nothing runs these schedules.")
         for command in ("collect", "aggregate --stale", "insight", "purge_samples"):
             assert f"manage.py {command}" in said
     settings.CELERY_BROKER_URL = "redis://127.0.0.1:6379/0"

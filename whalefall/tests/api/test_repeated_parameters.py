@@ -17,7 +17,7 @@ def parameters():
 
 
 PARAMETERS = [*parameters()]
-LISTS = ("instances/", "sync-sessions/", "records/", "samples/", "summary/", "top/", "databases/")
+LISTS = ("instances/", "sync-sessions/", "sync-records/", "records/", "samples/", "summary/", "top/", "databases/")
 
 
 def test_the_table_has_every_list():
