@@ -55,8 +55,8 @@ def fleet_cards(fleet: Fleet) -> list[dict[str, Any]]:
     databases = fleet.databases if count else unknown(_("No sample yet."))
     return [
         {"title": _("Fleet size"), "value": size, "note": measured % {"count": count}},
-        change_card(_("Change in a week"), fleet, WEEK),
-        change_card(_("Change in a month"), fleet, MONTH),
+        change_card(_("Change in 7 days"), fleet, WEEK),
+        change_card(_("Change in 30 days"), fleet, MONTH),
         {
             "title": _("Instances"),
             "value": len(fleet.instances),
@@ -141,8 +141,8 @@ def tops(fleet: Fleet) -> list[dict[str, Any]]:
         {
             "title": _("Fastest growing instances"),
             "bars": bars(fleet.fastest(TOP), sign=True),
-            "about": _("Change in a month."),
-            "none": _("No instance has grown in a month, or none has samples that old."),
+            "about": _("Change in 30 days."),
+            "none": _("No instance has grown in 30 days, or none has samples that old."),
         },
     ]
 

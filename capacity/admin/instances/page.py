@@ -199,11 +199,11 @@ class InstanceAdmin(InstanceActions):
         state = state_of(row)
         return size_cell(state.last_size_bytes if state else None)
 
-    @admin.display(description=gettext_lazy("change in a week"), ordering=known_first("state__week_change_bytes"))
+    @admin.display(description=gettext_lazy("change in 7 days"), ordering=known_first("state__week_change_bytes"))
     def week(self, row: Any) -> str:
         return change_cell(state_of(row), WEEK)
 
-    @admin.display(description=gettext_lazy("change in a month"), ordering=known_first("state__month_change_bytes"))
+    @admin.display(description=gettext_lazy("change in 30 days"), ordering=known_first("state__month_change_bytes"))
     def month(self, row: Any) -> str:
         return change_cell(state_of(row), MONTH)
 

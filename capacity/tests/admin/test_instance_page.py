@@ -68,7 +68,7 @@ def grown():
 
 def test_it_says_how_large_the_instance_is_and_how_it_grows(admin_client, grown):
     said = words(admin_client.get(url_of(grown)))
-    assert "Size 361.0 MiB Databases 3 Change in a week -89.0 MiB -19.78 % Change in a month +211.0 MiB" in said
+    assert "Size 361.0 MiB Databases 3 Change in 7 days -89.0 MiB -19.78 % Change in 30 days +211.0 MiB" in said
 
 
 def test_its_databases_are_listed_by_size_with_their_growth(admin_client, grown):

@@ -71,8 +71,8 @@ def test_the_figures_on_top(dashboard):
     left_out = "1 instance compared; 1 without a sample now or then left out"
     assert figures(dashboard()) == {
         "Fleet size": ("16.0 GiB", None, "latest sizes of 2 instances"),
-        "Change in a week": ("-5.0 GiB", "-25.00 %", left_out),
-        "Change in a month": ("+5.0 GiB", "+50.00 %", left_out),
+        "Change in 7 days": ("-5.0 GiB", "-25.00 %", left_out),
+        "Change in 30 days": ("+5.0 GiB", "+50.00 %", left_out),
         "Instances": ("2", None, "and 1 inactive one"),
         "Databases": ("5", None, "on the last day each instance was measured"),
     }
@@ -81,7 +81,7 @@ def test_the_figures_on_top(dashboard):
 def test_an_unknown_change_is_a_dash_that_says_why(dashboard):
     add_day(make_instance(), "2025-06-30", GIB)
     page = dashboard()
-    value, aside, note = figures(page)["Change in a week"]
+    value, aside, note = figures(page)["Change in 7 days"]
     assert ">–<" in value
     assert "No active instance has both a sample of the last 3 days and one 7 days before its last." in unescape(value)
     assert (aside, note) == (None, "needs samples that are 7 days apart")
@@ -279,4 +279,4 @@ def test_the_ten_largest_and_the_ten_that_grew_most(dashboard):
 
 def test_when_nothing_grew_the_card_says_so(dashboard):
     add_day(make_instance(), "2025-06-30", 1)
-    assert "No instance has grown in a month, or none has samples that old." in dashboard()["text"]
+    assert "No instance has grown in 30 days, or none has samples that old." in dashboard()["text"]
