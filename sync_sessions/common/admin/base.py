@@ -25,6 +25,8 @@ class ListedFilters(ChangeList):
     Django's takes any look-up of any column: a regex that never ends, a year that no database knows.
     """
 
+    result_list: Any  #: the rows of the page
+
     def get_filters(self, request: HttpRequest) -> Any:
         try:
             found = super().get_filters(request)
