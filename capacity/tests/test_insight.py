@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from capacity.insight.attention import failures, jumps
-from capacity.insight.fleet import EngineTotal, FleetChange, FleetPeriod, coverage, history, read_fleet
+from capacity.insight.fleet import FleetChange, FleetPeriod, GroupTotal, coverage, history, read_fleet
 from capacity.insight.growth import MONTH, WEEK
 from capacity.models import InstanceSizeAggregation
 from capacity.periods import PERIODS
@@ -124,9 +124,9 @@ def test_the_totals_of_engines_are_of_their_active_instances():
     make_instance("never", db_type="sqlserver")
 
     assert read_fleet(TODAY).by_engine() == [
-        EngineTotal("oracle", instances=1, databases=2, bytes=900, month_change=None),
-        EngineTotal("mysql", instances=2, databases=4, bytes=157, month_change=50),
-        EngineTotal("sqlserver", instances=1, databases=0, bytes=0, month_change=None),
+        GroupTotal("oracle", instances=1, databases=2, bytes=900, month_change=None),
+        GroupTotal("mysql", instances=2, databases=4, bytes=157, month_change=50),
+        GroupTotal("sqlserver", instances=1, databases=0, bytes=0, month_change=None),
     ]
 
 
