@@ -127,6 +127,11 @@ def rotate(**options):
     return out.getvalue()
 
 
+def test_rotation_takes_no_batch_of_nothing():
+    with pytest.raises(CommandError, match="'0' is not a whole number above 0"):
+        call_command("rotate_field_keys", "--batch-size", "0")
+
+
 def test_rotation_encrypts_every_password_with_the_first_key(settings, old_key):
     for number in range(5):
         make_instance(f"i{number}", password=f"{SECRET}{number}")

@@ -1,0 +1,70 @@
+"""Lists: what they can be sorted by, one period, the instances that lack a day."""
+
+import re
+from datetime import timedelta
+
+import pytest
+from django.urls import reverse
+from django.utils import timezone
+
+from capacity.models import Instance
+from capacity.periods import Period, today
+from capacity.tests.factories import make_instance
+from capacity.tests.samples import add_both, add_day, aggregate
+
+pytestmark = pytest.mark.django_db
+
+INSTANCES = reverse("admin:capacity_instance_changelist")
+ROWS = reverse("admin:capacity_databasesizeaggregation_changelist")
+
+
+def header(client, address, column):
+    """The address that a click on the title of a column leads to."""
+    page = client.get(address).content.decode()
+    cell = page.split(f"column-{column}")[1].split("</th>")[0]
+    return re.search(r'href="([^"]*)"', cell)[1]
+
+
+def names(answer):
+    return [one.name for one in answer.context["cl"].result_list]
+
+
+def test_the_first_click_on_a_size_shows_the_largest_and_on_a_name_the_first(admin_client):
+    for name, size in (("b", 1), ("a", 3), ("c", 2)):
+        add_day(make_instance(name), today(), size)
+
+    assert names(admin_client.get(INSTANCES + header(admin_client, INSTANCES, "size"))) == ["a", "c", "b"]
+    sorted_already = f"{INSTANCES}?o=-4&db_type__exact=postgresql"
+    assert header(admin_client, sorted_already, "engine") == "?o=2&amp;db_type__exact=postgresql"
+
+
+def test_names_stand_without_regard_to_case(admin_client):
+    for name in ("beta", "Alpha", "alpha-2", "Gamma"):
+        make_instance(name)
+
+    assert names(admin_client.get(INSTANCES)) == ["Alpha", "alpha-2", "beta", "Gamma"]
+
+
+def test_one_period_is_chosen_by_its_name(admin_client):
+    instance, month = make_instance(), Period.last_complete("monthly", today())
+    add_both(instance, month.start, 10)
+    add_both(instance, month.previous().start, 5)
+    for period in (month, month.previous()):
+        aggregate(period)
+
+    page = admin_client.get(ROWS, {"period_type__exact": "monthly", "period": str(month.start)})
+
+    assert [row.period_start for row in page.context["cl"].result_list] == [month.start]
+    assert f"{month.start:%B %Y}" in page.content.decode()
+
+
+def test_a_day_leads_to_the_active_instances_that_lack_it(admin_client):
+    measured, lacking, later, inactive = (make_instance(name) for name in ("measured", "lacking", "later", "off"))
+    Instance.objects.exclude(pk=later.pk).update(created_at=timezone.now() - timedelta(days=9))
+    Instance.objects.filter(pk=inactive.pk).update(is_active=False)
+    day = today() - timedelta(days=2)
+    add_day(measured, day, 1)
+    add_day(lacking, day - timedelta(days=1), 1)
+
+    assert names(admin_client.get(INSTANCES, {"missing": str(day)})) == ["lacking"]
+    assert len(names(admin_client.get(INSTANCES, {"missing": "nonsense"}))) == 4
