@@ -35,7 +35,7 @@ def test_the_first_click_on_a_size_shows_the_largest_and_on_a_name_the_first(adm
 
     assert names(admin_client.get(INSTANCES + header(admin_client, INSTANCES, "size"))) == ["a", "c", "b"]
     sorted_already = f"{INSTANCES}?o=-4&db_type__exact=postgresql"
-    assert header(admin_client, sorted_already, "engine") == "?o=2&amp;db_type__exact=postgresql"
+    assert header(admin_client, sorted_already, "engine") == "?db_type__exact=postgresql&amp;o=2"
 
 
 def test_names_stand_without_regard_to_case(admin_client):
