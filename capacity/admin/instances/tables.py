@@ -11,7 +11,6 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from unfold.admin import ModelAdmin
 
-from capacity.admin.cells import size_cell
 from capacity.collection.tables import TableGrowth, TablesNotMeasured, growth, newest, take_snapshot
 from capacity.models import DatabaseSizeStat, Instance
 from capacity.units import format_bytes
@@ -37,7 +36,7 @@ def page(model_admin: ModelAdmin, request: HttpRequest, instance: Instance) -> H
         "database": database,
         "now": now,
         "before": before,
-        "total": now and size_cell(now.total_bytes),
+        "total": now and format_bytes(now.total_bytes),
         "rows": [_cells(row) for row in growth(now, before)] if now else [],
         "back": reverse("admin:capacity_instance_change", args=[instance.pk]),
     }
@@ -54,4 +53,4 @@ def _names(instance: Instance) -> list[str]:
 def _cells(row: TableGrowth) -> dict[str, Any]:
     others = _("the %(count)d others") % {"count": row.others}
     grew = "" if row.grew_bytes is None else format_bytes(row.grew_bytes, sign=True)
-    return {"name": row.table or others, "size": size_cell(row.size_bytes), "grew": grew}
+    return {"name": row.table or others, "size": format_bytes(row.size_bytes), "grew": grew}
