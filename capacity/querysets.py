@@ -32,6 +32,29 @@ class InstanceQuerySet(models.QuerySet[Any]):
         return self.active().exclude(host="")
 
 
+#: A database without a sample on so many days on which its instance has some is gone.
+ABSENT_DAYS = 3
+
+
+class DatabaseStateQuerySet(models.QuerySet[Any]):
+    def present(self) -> "DatabaseStateQuerySet":
+        """Those that are there, on active instances."""
+        return self._absent().filter(instance__is_active=True, absent_days__lte=ABSENT_DAYS)
+
+    def vanished(self, since: date | None = None) -> "DatabaseStateQuerySet":
+        """Gone while their instance goes on; `since`: those whose last day is that one or later."""
+        gone = self._absent().filter(absent_days__gt=ABSENT_DAYS)
+        return gone.filter(last_day__gte=since) if since else gone
+
+    def appeared(self, since: date) -> "DatabaseStateQuerySet":
+        """New since that day on an instance that was there before."""
+        later = {"later_days": DaysFromTo("instance__state__first_day", "first_day")}
+        return self.alias(**later).filter(first_day__gte=since, later_days__gt=ABSENT_DAYS)
+
+    def _absent(self) -> "DatabaseStateQuerySet":
+        return self.alias(absent_days=DaysFromTo("last_day", "instance__state__last_day"))
+
+
 class PeriodRowQuerySet(models.QuerySet[Any]):
     def with_days_missing(self) -> "PeriodRowQuerySet":
         """Rows made from fewer days than their period has."""

@@ -12,6 +12,7 @@ from datetime import date
 from itertools import pairwise
 
 from capacity.models import EventKind
+from capacity.querysets import ABSENT_DAYS
 
 from .weeks import Series
 
@@ -23,7 +24,6 @@ USUAL_DAYS = 91
 USUAL_RANK = 2  #: the second largest change is the usual largest one
 FACTOR = 1.5
 DAYS_BEFORE = 5  #: that are told with a change
-ABSENT_DAYS = 3  #: on which the instance has samples and the database has none
 
 
 @dataclass(frozen=True)

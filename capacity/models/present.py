@@ -11,6 +11,8 @@ from django.db.models import F
 from django.db.models.lookups import IsNull
 from django.utils.translation import gettext_lazy as _
 
+from capacity.querysets import DatabaseStateQuerySet
+
 from .aggregates import percent
 from .days import optional_size, size
 from .instance import Instance
@@ -67,6 +69,8 @@ class DatabaseState(State):
         Instance, on_delete=models.CASCADE, db_index=False, related_name="databases", verbose_name=_("instance")
     )
     database_name = models.CharField(_("database"), max_length=255)
+
+    objects = DatabaseStateQuerySet.as_manager()
 
     class Meta:
         db_table = "database_states"
