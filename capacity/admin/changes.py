@@ -1,0 +1,95 @@
+"""What changed, by day, with the usual largest change beside it."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+from django.utils.formats import date_format
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from unfold.contrib.filters.admin import ChoicesDropdownFilter
+from unfold.decorators import display
+
+from capacity.admin.links import database_link, instance_link, state_keys
+from capacity.admin.rows.columns import together
+from capacity.admin.rows.lists import ENGINE, INSTANCE, RowAdmin
+from capacity.insight.wording import event_sentence
+from capacity.models import CapacityEvent, EventKind
+from capacity.units import format_bytes
+from sync_sessions.common.admin.filters import DayRangeFilter, TagFilter
+from sync_sessions.common.words import told
+
+VARIANTS = {
+    EventKind.JUMP: "warning",
+    EventKind.DROP: "info",
+    EventKind.APPEARED: "success",
+    EventKind.VANISHED: "danger",
+}
+
+
+@admin.register(CapacityEvent)
+class CapacityEventAdmin(RowAdmin):
+    list_display = ["happened", "what", "database", "server", "sentence", "change", "usual", "days_before"]
+    list_display_links = ["happened"]
+    list_filter = [("day", DayRangeFilter), ("kind", ChoicesDropdownFilter), TagFilter, ENGINE, INSTANCE]
+    ordering = ["-day", "instance", "database_name"]
+    search_fields = ["instance__name", "database_name"]
+    none_yet = gettext_lazy(
+        "Nothing has changed by more than it usually does. Jumps and drops are told once there are 14 days of samples."
+    )
+    fields = list_display
+
+    def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> Any:
+        # Events are rare: few enough to look through them all.
+        return super(RowAdmin, self).get_search_results(request, queryset, search_term)
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        changelist = super().get_changelist_instance(request)
+        rows = list(changelist.result_list)
+        keys = state_keys((row.instance_id, row.database_name) for row in rows)
+        for row in rows:
+            row.state_key = keys.get((row.instance_id, row.database_name))
+        changelist.result_list = rows
+        return changelist
+
+    @admin.display(description=gettext_lazy("day"), ordering="day")
+    def happened(self, row: CapacityEvent) -> SafeString:
+        return format_html('<span class="whitespace-nowrap">{}</span>', date_format(row.day))
+
+    @display(description=gettext_lazy("what"), ordering="kind", label=VARIANTS)
+    def what(self, row: CapacityEvent) -> tuple[str, str]:
+        return row.kind, row.get_kind_display()
+
+    @admin.display(description=gettext_lazy("database"), ordering="database_name")
+    def database(self, row: Any) -> Any:
+        """Of an instance: those of its databases that changed on that day."""
+        if not row.database_name:
+            return told(_("Whole instance"), ", ".join(row.details.get("databases", ())) or "–")
+        key = (
+            row.state_key
+            if hasattr(row, "state_key")
+            else state_keys([(row.instance_id, row.database_name)]).get((row.instance_id, row.database_name))
+        )
+        return database_link(key, row.database_name)
+
+    @admin.display(description=gettext_lazy("instance"), ordering="instance__name")
+    def server(self, row: CapacityEvent) -> SafeString:
+        return instance_link(row.instance)
+
+    @admin.display(description=gettext_lazy("what happened"))
+    def sentence(self, row: CapacityEvent) -> str:
+        return event_sentence(row)
+
+    @admin.display(description=gettext_lazy("change"))
+    def change(self, row: CapacityEvent) -> str:
+        return together(format_bytes(row.change_bytes, sign=True))
+
+    @admin.display(description=gettext_lazy("usual largest change"), ordering="usual_bytes")
+    def usual(self, row: CapacityEvent) -> str:
+        return together(format_bytes(row.usual_bytes)) if row.kind in (EventKind.JUMP, EventKind.DROP) else "–"
+
+    @admin.display(description=gettext_lazy("sizes of the days before"))
+    def days_before(self, row: CapacityEvent) -> str:
+        return ", ".join(together(format_bytes(size)) for _day, size in row.details.get("days_before", ())) or "–"

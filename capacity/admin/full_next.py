@@ -1,0 +1,148 @@
+"""What is full next: the newest forecasts by their date, and how good forecasts have been."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+from django.utils.formats import date_format
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
+
+from capacity.admin.cells import unknown
+from capacity.admin.links import database_link, instance_link, state_keys
+from capacity.admin.outlook import NullsLast, forecast_cell, full_cell, used_cell
+from capacity.admin.rows.columns import together
+from capacity.admin.rows.lists import ENGINE, INSTANCE, RowAdmin
+from capacity.insight.forecast import HORIZONS
+from capacity.insight.outlook import FULL_ON, Outlook, usage_of
+from capacity.insight.scores import median_error
+from capacity.insight.wording import MONTH, score_sentence
+from capacity.models import Forecast, ForecastLevel, ForecastState
+from capacity.units import format_bytes
+from sync_sessions.common.admin.filters import TagFilter
+from sync_sessions.common.words import days_text
+
+WEEK = 7
+
+
+class OutlookFilter(DropdownFilter):
+    """Those with a date and those that are full, if nothing else is asked for."""
+
+    title = gettext_lazy("forecast")
+    parameter_name = "forecast"
+    all_option = None
+    DATED, ALL = "dated", "all"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Any:
+        return [(self.DATED, _("Full, or full on a day")), *ForecastState.choices, (self.ALL, _("All"))]
+
+    def value(self) -> str:
+        asked = super().value()
+        return asked if asked in dict(self.lookup_choices) else self.DATED
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        if self.value() == self.DATED:
+            return queryset.filter(Q(state=ForecastState.OVER) | Q(expected_on__isnull=False))
+        return queryset if self.value() == self.ALL else queryset.filter(state=self.value())
+
+
+@admin.register(Forecast)
+class ForecastAdmin(RowAdmin):
+    list_display = ["target", "server", "kind", "size", "month", "used_percent", "full", "between", "outlook", "sure"]
+    list_filter = [OutlookFilter, ("level", ChoicesDropdownFilter), TagFilter, ENGINE, INSTANCE]
+    search_fields = ["database_name", "instance__name", "shared_key"]
+    list_before_template = "capacity/forecast/scores.html"
+    fields = list_display
+    none_yet = gettext_lazy(
+        "Nothing will be full as far as can be told: there must be limits, and four weeks of samples."
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Forecast]:
+        return super().get_queryset(request).newest()
+
+    def get_ordering(self, request: HttpRequest) -> Any:
+        return [FULL_ON.asc(nulls_last=True), "id"]
+
+    def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> Any:
+        return super(RowAdmin, self).get_search_results(request, queryset, search_term)
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
+        return super().changelist_view(request, {"scores": scores(), **(extra_context or {})})
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        changelist = super().get_changelist_instance(request)
+        rows = list(changelist.result_list)
+        add_to(rows)
+        changelist.result_list = rows
+        return changelist
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        row = super().get_object(request, object_id, from_field)
+        if row is not None:
+            add_to([row])
+        return row
+
+    @admin.display(description=gettext_lazy("of"), ordering="database_name")
+    def target(self, row: Any) -> Any:
+        if row.level == ForecastLevel.DATABASE:
+            return database_link(row.state_key, row.database_name)
+        return row.shared_key if row.level == ForecastLevel.VOLUME else row.get_level_display()
+
+    @admin.display(description=gettext_lazy("instance"), ordering="instance__name")
+    def server(self, row: Any) -> Any:
+        return instance_link(row.instance) if row.instance else "–"
+
+    @admin.display(description=gettext_lazy("level"), ordering="level")
+    def kind(self, row: Any) -> str:
+        return row.get_level_display()
+
+    @admin.display(description=gettext_lazy("size"), ordering="level_bytes")
+    def size(self, row: Forecast) -> str:
+        return together(format_bytes(row.level_bytes))
+
+    @admin.display(description=gettext_lazy("growth a month"), ordering="weekly_bytes")
+    def month(self, row: Forecast) -> str:
+        return together(format_bytes(round(row.weekly_bytes * MONTH / WEEK), sign=True))
+
+    @admin.display(description=gettext_lazy("used"))
+    def used_percent(self, row: Any) -> SafeString:
+        return used_cell(row.outlook_found.usage)
+
+    @admin.display(description=gettext_lazy("full on"), ordering=NullsLast(FULL_ON))
+    def full(self, row: Any) -> SafeString:
+        return full_cell(row.outlook_found)
+
+    @admin.display(description=gettext_lazy("between"))
+    def between(self, row: Forecast) -> str:
+        if row.earliest_on is None:
+            return unknown(_("There is no date."))
+        if row.latest_on is None:
+            return _("%(day)s or later") % {"day": date_format(row.earliest_on)}
+        return days_text(row.earliest_on, row.latest_on, unbroken=True)
+
+    @admin.display(description=gettext_lazy("forecast"))
+    def outlook(self, row: Any) -> SafeString:
+        return forecast_cell(row.outlook_found)
+
+    @admin.display(description=gettext_lazy("confidence"), ordering="confidence")
+    def sure(self, row: Any) -> SafeString:
+        return format_html('<span class="whitespace-nowrap">{}</span>', row.get_confidence_display())
+
+
+def add_to(rows: list[Any]) -> None:
+    """To each of these forecasts what its columns show beside it."""
+    targets = [(row.instance_id, row.database_name) for row in rows if row.instance_id]
+    used, keys = usage_of(targets), state_keys(targets)
+    for row in rows:
+        target = (row.instance_id, row.database_name)
+        row.outlook_found, row.state_key = Outlook(used.get(target), row), keys.get(target)
+
+
+def scores() -> list[str]:
+    """How far the forecasts of databases were off, as far as their day has come."""
+    errors = [(days, median_error(days, Q(level=ForecastLevel.DATABASE))) for days in HORIZONS]
+    return [score_sentence(days, error) for days, error in errors if error is not None]
