@@ -37,9 +37,14 @@ def state_of(instance: Instance) -> InstanceState | None:
 
 def change_cell(state: State | None, span: timedelta) -> SafeString:
     """Bytes and percent below them, with their sign."""
+    return changed_cell(state, state and state.before(span), span)
+
+
+def changed_cell(state: State | None, before: int | None, span: timedelta) -> SafeString:
+    """The same from a size that is not in the state; None: there is none."""
     if state is None:
         return unknown(_("No sample yet."))
-    last, before = state.last_size_bytes, state.before(span)
+    last = state.last_size_bytes
     if before is None:
         return unknown(
             _("There is no sample of %(days)d to %(most)d days before the last one to compare with.")
@@ -55,7 +60,7 @@ def change_cell(state: State | None, span: timedelta) -> SafeString:
     )
 
 
-def sample_cell(state: InstanceState | None, now: datetime, since: datetime | None) -> SafeString:
+def sample_cell(state: State | None, now: datetime, since: datetime | None) -> SafeString:
     """The age of the last sample; a word marks it when it is late. `since`: from when on they are expected, if at
     all."""
     at = state.last_sample_at if state else None

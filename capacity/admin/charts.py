@@ -90,8 +90,11 @@ def _stacked(
     return {"data": json.dumps(data), "options": json.dumps(options(unit, stacked=True)), "words": words}
 
 
-def options(unit: str, *, stacked: bool = False) -> dict[str, Any]:
-    """The options of a chart of sizes in this unit: a line, or bars on top of each other from 0 with a legend."""
+def options(unit: str, *, stacked: bool = False, named: bool = False) -> dict[str, Any]:
+    """The options of a chart of sizes in this unit: lines, or bars on top of each other.
+
+    Bars have a legend, lines when they are `named`.
+    """
     legend = {"position": "bottom", "labels": {"color": TEXT, "boxWidth": 12, "boxHeight": 12}}
     x_ticks = {"color": TEXT, "maxRotation": 0, "autoSkipPadding": 16}
     title = {"display": True, "text": unit, "color": TEXT}
@@ -99,7 +102,7 @@ def options(unit: str, *, stacked: bool = False) -> dict[str, Any]:
         "animation": False,
         "maintainAspectRatio": False,
         "interaction": {"mode": "index", "intersect": False},
-        "plugins": {"legend": legend if stacked else {"display": False}},
+        "plugins": {"legend": legend if stacked or named else {"display": False}},
         "scales": {
             "x": {"stacked": stacked, "ticks": x_ticks, "grid": {"display": False}},
             "y": {

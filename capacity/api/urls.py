@@ -1,5 +1,6 @@
 from rest_framework.routers import SimpleRouter
 
+from capacity.api.databases.history import DatabaseHistoryViewSet
 from capacity.api.databases.views import DatabaseViewSet
 from capacity.api.instances.views import InstanceViewSet
 from capacity.api.rows.views import DatabaseRowViewSet, InstanceRowViewSet
@@ -13,6 +14,7 @@ router.register("capacity/aggregations", CapacityAggregationViewSet, basename="c
 router.register("capacity/aggregations/databases", DatabaseRowViewSet, basename="database-row")
 router.register("capacity/aggregations/instances", InstanceRowViewSet, basename="instance-row")
 router.register("capacity/databases", DatabaseViewSet, basename="database")
+router.register("capacity/databases/history", DatabaseHistoryViewSet, basename="database-history")
 router.register("capacity/samples", SampleViewSet, basename="sample")
 router.register("instances", InstanceViewSet, basename="instance")
 router.register("tags", TagViewSet, basename="tag")

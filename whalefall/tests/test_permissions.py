@@ -40,6 +40,7 @@ class Line(NamedTuple):
     status: int  #: what those are answered
     on: str = ""  #: which of `things` its parameter names
     body: object = None
+    query: str = ""
 
 
 API = "api/v1/"
@@ -61,6 +62,7 @@ ENDPOINTS = (
     Line("GET", f"{ROWS}instances/summary/", "viewer", 200),
     Line("GET", f"{ROWS}instances/top/", "viewer", 200),
     Line("GET", f"{ROWS}instances/{{pk}}/", "viewer", 200, "instance row"),
+    Line("GET", f"{API}capacity/databases/history/", "viewer", 200, "instance", query="?series={pk}"),
     Line("GET", f"{API}capacity/samples/", "viewer", 200),
     Line("POST", f"{API}capacity/samples/", "operator", 201, body=[SAMPLE]),
     Line("GET", f"{API}instances/", "viewer", 200),
@@ -91,6 +93,7 @@ ADMIN = {
     "axes.accesslog": {"view": "administrator"},
     "capacity.databasesizeaggregation": SEEN,
     "capacity.databasesizestat": SEEN,
+    "capacity.databasestate": SEEN,
     "capacity.instance": {
         **SEEN,
         "aggregate_current_period": "operator",
@@ -168,7 +171,7 @@ def things():
 
 
 def url_of(line, things):
-    return "/" + re.sub(r"\{\w+\}", lambda found: str(things[line.on]), line.path)
+    return "/" + re.sub(r"\{\w+\}", lambda found: str(things[line.on]), line.path + line.query)
 
 
 def client_of(person):

@@ -16,7 +16,10 @@ RAW = gettext_lazy("Raw schedules")  #: folded, as few need them
 
 #: The sidebar below the dashboard: the pages of a section, with their icons. A test wants every page named.
 SECTIONS: tuple[tuple[Any, dict[str, str]], ...] = (
-    (gettext_lazy("Fleet"), {"capacity.instance": "dns", "capacity.databasesizestat": "straighten"}),
+    (
+        gettext_lazy("Fleet"),
+        {"capacity.instance": "dns", "capacity.databasestate": "storage", "capacity.databasesizestat": "straighten"},
+    ),
     (
         gettext_lazy("History"),
         {

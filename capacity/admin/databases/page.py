@@ -1,10 +1,118 @@
-from django.contrib import admin
+"""The page of a database: its size, where it goes, what happened; also when it is gone."""
 
-from capacity.models import DatabaseState
+from datetime import date, timedelta
+from typing import Any
+
+from django.contrib import admin, messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import path
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from capacity.admin.cells import change_cell, changed_cell, sample_cell, size_cell
+from capacity.admin.sizes import overview
+from capacity.admin.sizes.compare import compare
+from capacity.insight.growth import MONTH, WEEK, days_until
+from capacity.insight.history import Line, read_points
+from capacity.models import DatabaseDayStat, DatabaseSizeAggregation, DatabaseState, Instance
+from capacity.periods import PeriodType, today
+from capacity.units import format_bytes, format_percent
+from sync_sessions.common.words import days_text
 
 from .listing import DatabaseList
 
+GONE = timedelta(days=3)  #: without a sample, while its instance has them
+ROWS_SHOWN = 12
+
 
 @admin.register(DatabaseState)
-class DatabaseStateAdmin(DatabaseList):
-    fields = ["database_name", "instance", "first_day", "last_day", "last_sample_at", *DatabaseList.list_display[2:-1]]
+class DatabaseAdmin(DatabaseList):
+    fields = ["first_day", "last_day", "last_sample_at"]
+    change_form_outer_before_template = "capacity/databases/page.html"
+
+    def get_urls(self) -> list[Any]:
+        view = self.admin_site.admin_view
+        return [
+            path("compare/", view(self.compare), name="capacity_compare"),
+            path("of/<int:instance_id>/", view(self.named), name="capacity_databasestate_named"),
+            *super().get_urls(),
+        ]
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Who may see samples may see what is derived from them."""
+        return request.user.has_perm("capacity.view_databasesizestat")
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return self.has_view_permission(request)
+
+    def named(self, request: HttpRequest, instance_id: int) -> HttpResponse:
+        """To the page of the database `?name=` of that instance; else to the instance's, with the reason."""
+        name = request.GET.get("name", "").replace("\x00", "")
+        found = DatabaseState.objects.filter(instance=instance_id, database_name=name).first()
+        if found:
+            return redirect("admin:capacity_databasestate_change", found.pk)
+        text = _("The database %(name)s has no samples any more.")
+        self.message_user(request, text % {"name": name}, messages.WARNING)
+        return redirect("admin:capacity_instance_change", instance_id)
+
+    def compare(self, request: HttpRequest) -> Any:
+        return compare(self, request)
+
+    def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> Any:
+        if (state := kwargs.get("obj")) and request.method == "GET":
+            context |= {"page": page(state, request), "title": f"{state.database_name} · {state.instance.name}"}
+        return super().render_change_form(request, context, *args, **kwargs)
+
+
+def page(state: DatabaseState, request: HttpRequest) -> dict[str, Any]:
+    """For the template."""
+    instance, day = state.instance, today()
+    found = overview.of(Line(instance, state.database_name), state, request, day)
+    days = days_until(day, overview.COVERAGE_DAYS)
+    target = (instance.pk, state.database_name)
+    sizes = {point.day: point.size for point in read_points([target], days[0], day)[target]}
+    last = DatabaseDayStat.objects.get(
+        instance=instance, database_name=state.database_name, collected_on=state.last_day
+    )
+    return {
+        **found,
+        "instance": instance,
+        "size": size_cell(state),
+        "week": change_cell(state, WEEK),
+        "month": change_cell(state, MONTH),
+        "year": changed_cell(state, found["before_year"], overview.YEAR),
+        "sample": sample_cell(state, timezone.now(), None),
+        "data": None if last.last_data_size_bytes is None else format_bytes(last.last_data_size_bytes),
+        "log": None if last.last_log_size_bytes is None else format_bytes(last.last_log_size_bytes),
+        "gone_since": _gone_since(state, instance),
+        "coverage": overview.coverage(sizes, day),
+        "rows": _rows(state),
+        "rows_query": overview.query({"instance__id__exact": instance.pk, "q": state.database_name}),
+        "records": overview.records(instance, request),
+    }
+
+
+def _gone_since(state: DatabaseState, instance: Instance) -> date | None:
+    """The last day of its instance, when the database has been missing on it and before."""
+    whole = getattr(instance, "state", None)
+    return whole.last_day if whole and whole.last_day - state.last_day >= GONE else None
+
+
+def _rows(state: DatabaseState) -> list[dict[str, Any]]:
+    """Its months, the newest first. One query."""
+    rows = DatabaseSizeAggregation.objects.filter(
+        instance=state.instance_id, database_name=state.database_name, period_type=PeriodType.MONTHLY
+    )
+    return [
+        {
+            "pk": row.pk,
+            "period": days_text(row.period_start, row.period_end),
+            "size": format_bytes(row.avg_size_bytes),
+            "change": "–" if row.size_change_bytes is None else format_bytes(row.size_change_bytes, sign=True),
+            "percent": format_percent(row.size_change_percent),
+            "covered": row.covered_days,
+            "days": (row.period_end - row.period_start).days + 1,
+        }
+        for row in rows.order_by("-period_start")[:ROWS_SHOWN]
+    ]

@@ -4,31 +4,27 @@ from datetime import date
 from typing import Any
 
 from django.http import HttpRequest
-from django.utils import formats, timezone
-from django.utils.translation import gettext as _
+from django.utils import timezone
 from django.utils.translation import ngettext
 
 from capacity.admin import charts
-from capacity.admin.cells import change_cell, sample_cell, size_cell, state_of
-from capacity.admin.runs import may_see_sessions, session_url
+from capacity.admin.cells import change_cell, changed_cell, sample_cell, size_cell, state_of
+from capacity.admin.sizes import overview
 from capacity.insight.growth import MONTH, WEEK, carried_names, daily_sizes, days_until
+from capacity.insight.history import Line
 from capacity.models import DatabaseState, Instance, InstanceState
 from capacity.periods import today
 from capacity.units import format_bytes
-from sync_sessions.admin import cells as log
-from sync_sessions.admin.page import run_name
-from sync_sessions.common.words import listed, told
-from sync_sessions.models import SyncInstanceRecord
+from sync_sessions.common.words import listed
 
-COVERAGE_DAYS = 30
 DATABASES_SHOWN = 100
-RECORDS_SHOWN = 10
 NAMES_SHOWN = 10
 
 
 def of(instance: Any, request: HttpRequest) -> dict[str, Any]:
     """For the template."""
     day, state = today(), state_of(instance)
+    days = days_until(day, overview.COVERAGE_DAYS)
     databases = _databases(state)
     largest = [one["name"] for one in databases[: len(charts.COLORS)]]
     by_month = request.GET.get("chart") == "months"
@@ -39,40 +35,20 @@ def of(instance: Any, request: HttpRequest) -> dict[str, Any]:
         "week": change_cell(state, WEEK),
         "month": change_cell(state, MONTH),
         "sample": sample_cell(state, timezone.now(), instance.created_at if instance.is_active else None),
-        "coverage": _coverage(instance, day),
+        "coverage": overview.coverage(daily_sizes([instance.pk], days[0], day).get(instance.pk, {}), day),
+        "page": state and _overview(instance, state, request, day),
         "by_month": by_month,
         "chart": (charts.by_month if by_month else charts.by_day)(instance, largest, day),
         "databases": databases[:DATABASES_SHOWN],
         "databases_left": len(databases[DATABASES_SHOWN:]),
         "last_day": state and state.last_day,
-        "records": _records(instance, request),
+        "records": overview.records(instance, request),
     }
 
 
-def _coverage(instance: Instance, last: date) -> dict[str, Any]:
-    """A mark per day, and the same in words."""
-    days = days_until(last, COVERAGE_DAYS)
-    sizes = daily_sizes([instance.pk], days[0], days[-1]).get(instance.pk, {})
-    missing = [formats.date_format(day) for day in days if day not in sizes]
-    covered = len(days) - len(missing)
-    text = ngettext(
-        "%(covered)d of the last %(days)d days has a sample.",
-        "%(covered)d of the last %(days)d days have a sample.",
-        covered,
-    )
-    return {
-        "marks": [_mark(day, sizes.get(day)) for day in days],
-        "text": text % {"covered": covered, "days": len(days)},
-        "missing": listed(missing) if covered else "",
-    }
-
-
-def _mark(day: date, size: int | None) -> dict[str, str]:
-    said = _("no sample") if size is None else format_bytes(size)
-    return {
-        "tooltip": told(formats.date_format(day), said),
-        "color": "bg-red-400 dark:bg-red-600" if size is None else "bg-green-500",
-    }
+def _overview(instance: Instance, state: InstanceState, request: HttpRequest, day: date) -> dict[str, Any]:
+    found = overview.of(Line(instance, ""), state, request, day)
+    return found | {"year": changed_cell(state, found["before_year"], overview.YEAR)}
 
 
 def _databases(state: InstanceState | None) -> list[dict[str, Any]]:
@@ -82,6 +58,7 @@ def _databases(state: InstanceState | None) -> list[dict[str, Any]]:
     rows = DatabaseState.objects.filter(instance=state.instance_id, last_day=state.last_day)
     return [
         {
+            "pk": row.pk,
             "name": row.database_name,
             "size": format_bytes(row.last_size_bytes),
             "week": change_cell(row, WEEK),
@@ -103,19 +80,3 @@ def _carried(state: InstanceState | None) -> str:
     )
     shown = listed(names[:NAMES_SHOWN]) + (", …" if len(names) > NAMES_SHOWN else "")
     return text % {"carried": len(names), "count": state.last_database_count, "names": shown}
-
-
-def _records(instance: Instance, request: HttpRequest) -> list[dict[str, Any]]:
-    """The newest first, each with a link to its session for those who may see it."""
-    rows = SyncInstanceRecord.objects.filter(instance=instance).select_related("session").order_by("-id")
-    linked = may_see_sessions(request)
-    return [
-        {
-            "badge": log.badge(row),
-            "run": run_name(row.session),
-            "at": log.moment(row.completed_at or row.started_at or row.created_at),
-            "reason": log.reason(row),
-            "url": session_url(row.session) if linked else "",
-        }
-        for row in rows.defer("sync_details")[:RECORDS_SHOWN]
-    ]

@@ -146,6 +146,7 @@ class InstanceAdmin(InstanceActions):
         # Not above a form that comes back with errors.
         if instance and request.method == "GET":
             context["history"] = history.of(instance, request)
+            context["may_see_databases"] = request.user.has_perm("capacity.view_databasesizestat")
             context["may_run"] = self.has_trigger_aggregation_permission(request)
         return super().changeform_view(request, object_id, form_url, {**context, **(extra_context or {})})
 

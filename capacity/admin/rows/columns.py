@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from capacity.admin.cells import unknown
+from capacity.admin.sizes.addresses import database_link
 from capacity.models.aggregates import PeriodRow
 from capacity.units import format_bytes, format_percent
 from sync_sessions.common.words import days_text
@@ -73,6 +74,11 @@ def percent_column(name: str, model: type[Model], title: Any = None) -> Any:
         return unknown(_("The average of the period before was 0."))
 
     return _column(name, model, show, title)
+
+
+@admin.display(description=gettext_lazy("database"), ordering="database_name")
+def database(row: Any) -> Any:
+    return database_link(row.instance_id, row.database_name)
 
 
 @admin.display(description=gettext_lazy("period"), ordering="period_start")

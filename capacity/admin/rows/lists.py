@@ -22,7 +22,7 @@ from sync_sessions.common.admin.bounded import Bounded, of_instances_named
 from sync_sessions.common.admin.filters import DayRangeFilter, TagFilter
 from sync_sessions.common.gates import Busy
 
-from .columns import change_column, coverage, percent_column, period, size_column
+from .columns import change_column, coverage, database, percent_column, period, size_column
 from .filters import CoverageFilter, FirstDayFilter, PeriodFilter, PeriodTypeFilter
 
 ENGINE = ("instance__db_type", ChoicesDropdownFilter)
@@ -105,7 +105,7 @@ class RowAdmin(Bounded):
 class DatabaseSizeStatAdmin(RowAdmin):
     list_display = [
         "instance",
-        "database_name",
+        database,
         "collected_at",
         *(size_column(name, DatabaseSizeStat) for name in SIZES),
     ]
@@ -171,7 +171,7 @@ def measures(model: Any, sizes: tuple[str, ...], changes: tuple[str, ...]) -> li
 class DatabaseSizeAggregationAdmin(PeriodRowAdmin):
     list_display = [
         "instance",
-        "database_name",
+        database,
         period,
         size_column("avg_size_bytes", DatabaseSizeAggregation),
         change_column("size_change_bytes", DatabaseSizeAggregation),
@@ -183,7 +183,7 @@ class DatabaseSizeAggregationAdmin(PeriodRowAdmin):
     average = "avg_size_bytes"
     same = ("instance_id", "period_type", "database_name")
     fieldsets = [
-        (None, {"fields": ["instance", "database_name", "period_type", period, coverage, "sample_count"]}),
+        (None, {"fields": ["instance", database, "period_type", period, coverage, "sample_count"]}),
         (
             gettext_lazy("Sizes"),
             {

@@ -22,7 +22,7 @@ class ScheduleChangeList(ListedFilters):
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
-        rows: list[Any] = list(self.result_list)  # type: ignore[has-type]
+        rows: list[Any] = list(self.result_list)
         allowed = request.user.has_perm("capacity.trigger_aggregation")
         for row, overview in zip(rows, overviews(rows, timezone.now()), strict=True):
             row.overview = overview
