@@ -64,9 +64,9 @@ def summarise(level: Level, rows: QuerySet[Any], period: Period | None) -> dict[
         (rows if period else rows.none())
         .order_by()
         .aggregate(
-            **_halves("size", F(figures.size)),
-            **_halves("change", F(figures.growth_bytes)),
-            **_halves("now", F(figures.size), compared),
+            **halves("size", F(figures.size)),
+            **halves("change", F(figures.growth_bytes)),
+            **halves("now", F(figures.size), compared),
             rows=Count("pk"),
             instances=Count("instance_id", distinct=True),
             largest=Max(figures.largest),
@@ -78,7 +78,7 @@ def summarise(level: Level, rows: QuerySet[Any], period: Period | None) -> dict[
         )
     )
     count, changed = found["rows"], found["compared"]
-    total, change, now = (_whole(found, name) for name in ("size", "change", "now"))
+    total, change, now = (whole(found, name) for name in ("size", "change", "now"))
     return {
         "row_count": count,
         "instance_count": found["instances"],
@@ -98,12 +98,12 @@ def summarise(level: Level, rows: QuerySet[Any], period: Period | None) -> dict[
     }
 
 
-def _halves(name: str, column: F, only: Q | None = None) -> dict[str, Any]:
+def halves(name: str, column: F, only: Q | None = None) -> dict[str, Any]:
     """A sum in two parts, as SQLite's SUM fails beyond 2^63-1. The signs are right: both databases cut toward 0."""
     return {f"{name}_high": Sum(column / HALF, filter=only), f"{name}_low": Sum(column % HALF, filter=only)}
 
 
-def _whole(found: dict[str, Any], name: str) -> int:
+def whole(found: dict[str, Any], name: str) -> int:
     return int(found[f"{name}_high"] or 0) * HALF + int(found[f"{name}_low"] or 0)
 
 
