@@ -1,5 +1,6 @@
 """What is full next: the newest forecasts by their date, and how good forecasts have been."""
 
+from datetime import timedelta
 from typing import Any
 
 from django.contrib import admin
@@ -22,6 +23,7 @@ from capacity.insight.outlook import FULL_ON, Outlook, usage_of
 from capacity.insight.scores import median_error
 from capacity.insight.wording import MONTH, score_sentence
 from capacity.models import Forecast, ForecastLevel, ForecastState
+from capacity.periods import today
 from capacity.units import format_bytes
 from sync_sessions.common.admin.filters import TagFilter
 from sync_sessions.common.words import days_text
@@ -143,6 +145,12 @@ def add_to(rows: list[Any]) -> None:
 
 
 def scores() -> list[str]:
-    """How far the forecasts of databases were off, as far as their day has come."""
-    errors = [(days, median_error(days, Q(level=ForecastLevel.DATABASE))) for days in HORIZONS]
+    """How far the last forecasts of databases were off whose day has come."""
+    errors = [(days, median_error(days, _made_so_long_ago(days))) for days in HORIZONS]
     return [score_sentence(days, error) for days, error in errors if error is not None]
+
+
+def _made_so_long_ago(days: int) -> Q:
+    """One of each database, two at most: of each week one is kept."""
+    last = today() - timedelta(days=days)
+    return Q(level=ForecastLevel.DATABASE, made_on__range=(last - timedelta(days=2 * WEEK - 1), last))

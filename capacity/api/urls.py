@@ -2,6 +2,7 @@ from rest_framework.routers import SimpleRouter
 
 from capacity.api.databases.history import DatabaseHistoryViewSet
 from capacity.api.databases.views import DatabaseViewSet
+from capacity.api.insight.views import EventViewSet, ForecastViewSet, LimitViewSet
 from capacity.api.instances.views import InstanceViewSet
 from capacity.api.rows.views import DatabaseRowViewSet, InstanceRowViewSet
 from capacity.api.samples.views import SampleViewSet
@@ -15,6 +16,9 @@ router.register("capacity/aggregations/databases", DatabaseRowViewSet, basename=
 router.register("capacity/aggregations/instances", InstanceRowViewSet, basename="instance-row")
 router.register("capacity/databases", DatabaseViewSet, basename="database")
 router.register("capacity/databases/history", DatabaseHistoryViewSet, basename="database-history")
+router.register("capacity/events", EventViewSet, basename="event")
+router.register("capacity/forecasts", ForecastViewSet, basename="forecast")
+router.register("capacity/limits", LimitViewSet, basename="limit")
 router.register("capacity/samples", SampleViewSet, basename="sample")
 router.register("instances", InstanceViewSet, basename="instance")
 router.register("tags", TagViewSet, basename="tag")

@@ -12,12 +12,16 @@ from whalefall.accounts.tokens import issue
 
 ROLES = ("viewer", "operator", "administrator")
 
-create_roles = import_module("whalefall.migrations.0001_roles").create_roles
+STEPS = (
+    import_module("whalefall.migrations.0001_roles").create_roles,
+    import_module("whalefall.migrations.0003_insight_rights").grant,
+)
 
 
 def make_roles():
-    """What the migration does, again."""
-    create_roles(apps, SimpleNamespace(connection=connection))
+    """What the migrations do, again."""
+    for step in STEPS:
+        step(apps, SimpleNamespace(connection=connection))
 
 
 def user_of(role, **fields):

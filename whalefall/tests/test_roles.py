@@ -19,6 +19,7 @@ VIEWER = {
     "capacity.view_databasesizeaggregation",
     "capacity.view_instancesizeaggregation",
     "capacity.view_staleperiod",
+    *(f"capacity.view_{model}" for model in ("tag", "capacitylimit", "capacityevent", "forecast")),
     "sync_sessions.view_syncsession",
     "sync_sessions.view_syncinstancerecord",
     "django_celery_beat.view_periodictask",
@@ -30,7 +31,11 @@ OPERATOR = VIEWER | {
     "sync_sessions.cancel_syncsession",
 }
 ADMINISTRATOR = OPERATOR | {
-    *(f"capacity.{verb}_instance" for verb in ("add", "change", "delete")),
+    *(
+        f"capacity.{verb}_{model}"
+        for verb in ("add", "change", "delete")
+        for model in ("instance", "tag", "capacitylimit")
+    ),
     *(f"django_celery_beat.{verb}_periodictask" for verb in ("add", "change", "delete")),
     *(f"django_celery_beat.{verb}_crontabschedule" for verb in ("add", "change", "delete")),
     *(f"knox.{verb}_authtoken" for verb in ("view", "add", "delete")),

@@ -21,6 +21,7 @@ from capacity.api.runs import run_plan
 from capacity.api.serializers import InstanceAggregationSerializer, RunListSerializer
 from capacity.api.states import orderings
 from capacity.collection.tables import newest, take_snapshot
+from capacity.insight.outlook import INSTANCES
 from capacity.inventory import rules
 from capacity.inventory.deletion import delete_instance
 from capacity.inventory.selection import Selection
@@ -78,7 +79,7 @@ class InstanceViewSet(
     serializer_class = InstanceSerializer
     filterset_class = InstanceFilters
     ordering = ("name",)
-    ordering_fields = {"name": "name", **orderings("state__")}
+    ordering_fields = {"name": "name", **orderings(INSTANCES, "state__")}
     lookup_value_converter = "int"
     required_permissions = {
         **model_permissions("capacity.instance"),
