@@ -89,7 +89,16 @@ def instance_totals(instance_ids: Collection[int], first: date, last: date) -> d
 
 def fleet_totals(first: date, last: date) -> list[Total]:
     """Of all active instances together, oldest first. One query."""
-    rows = InstanceSizeStat.objects.filter(collected_on__range=(first, last), instance__is_active=True)
+    return _added_up_days(models.Q(instance__is_active=True), first, last)
+
+
+def added_up_days(instances: Any, first: date, last: date) -> list[Total]:
+    """The same of some instances, given as keys or as a queryset of keys."""
+    return _added_up_days(models.Q(instance__in=instances), first, last)
+
+
+def _added_up_days(of: models.Q, first: date, last: date) -> list[Total]:
+    rows = InstanceSizeStat.objects.filter(of, collected_on__range=(first, last))
     # As floats: a sum beyond 2^63-1 fails on SQLite, and a forecast is no more exact.
     size = models.Sum(Cast("total_size_bytes", models.FloatField()))
     days = rows.values("collected_on").annotate(size=size, databases=models.Sum("database_count"))

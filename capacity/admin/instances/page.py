@@ -18,6 +18,7 @@ from unfold.decorators import display
 from capacity.admin.cells import change_cell, sample_cell, size_cell, state_of, unknown
 from capacity.errors import InstanceHasHistory
 from capacity.insight.growth import LATE_AFTER, MONTH, WEEK, daily_sizes, days_until
+from capacity.insight.sparkline import sparkline
 from capacity.inventory.deletion import delete_instance, refusals
 from capacity.models import Instance, InstanceSizeStat
 from capacity.periods import today
@@ -28,7 +29,6 @@ from sync_sessions.common.words import listed
 from . import connection, history
 from .actions import InstanceActions
 from .forms import InstanceForm
-from .sparkline import sparkline
 
 SPARK_DAYS = 30
 

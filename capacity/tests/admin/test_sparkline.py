@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from capacity.admin.instances.sparkline import HEIGHT, WIDTH, sparkline
+from capacity.insight.sparkline import HEIGHT, WIDTH, sparkline
 
 pytestmark = pytest.mark.unit
 
