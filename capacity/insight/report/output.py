@@ -3,6 +3,7 @@
 import csv
 import io
 from dataclasses import asdict
+from decimal import Decimal
 from typing import Any
 
 from django.template.loader import render_to_string
@@ -95,7 +96,7 @@ def _plain(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def as_html(report: Report, **more: Any) -> str:
-    """One page in the reader's language, with all it needs in it. `more`: for the bar above it, which does not print."""
+    """One page in the reader's language, complete in itself. `more`: for the bar above it, which does not print."""
     return render_to_string("capacity/report/report.html", {"report": report, **_words(report), **more})
 
 
