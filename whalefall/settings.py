@@ -85,6 +85,8 @@ AXES_VERBOSE = False  # no line about itself at every start
 # Product
 WHALEFALL_TIME_ZONE = time_zone("WHALEFALL_TIME_ZONE", "Asia/Shanghai")
 WHALEFALL_CHUNK_SIZE = whole("WHALEFALL_CHUNK_SIZE", 200, 1, 5000)
+# Connections of a run that compute at a time; on SQLite it is one, whatever is set.
+WHALEFALL_PARALLEL_CHUNKS = whole("WHALEFALL_PARALLEL_CHUNKS", 2, 1, 16)
 WHALEFALL_SESSION_LEASE = whole("WHALEFALL_SESSION_LEASE", 90, 3, 3600, " of seconds")
 WHALEFALL_QUEUE_LIMIT = whole("WHALEFALL_QUEUE_LIMIT", 3600, 1, 604800, " of seconds")
 WHALEFALL_AGGREGATION_ENABLED = boolean("WHALEFALL_AGGREGATION_ENABLED", True)

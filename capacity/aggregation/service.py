@@ -15,6 +15,7 @@ from sync_sessions.errors import SessionLost
 
 from .arguments import parse_scope
 from .chunks import ChunkRunner
+from .lanes import in_lanes, lanes_of_a_run
 from .progress import ProgressCallbacks
 from .results import REASONS, AggregationStatus, InstanceRef, InstanceResult, PeriodSummary
 
@@ -56,17 +57,22 @@ class AggregationService:
         reason = "samples_purged" if _samples_purged(period) else ""
         runner = ChunkRunner(period, parse_scope(scope), callbacks or ProgressCallbacks(), reason)
         chosen = refs(FLEET.queryset() if instances is None else instances)
+        lanes = lanes_of_a_run()
+        chunks = _chunks(chosen, lanes)
+        done: dict[int, list[InstanceResult]] = {}
+
+        def compute(number: int) -> None:
+            done[number] = runner.run(chunks[number])
+
+        try:
+            in_lanes(compute, range(len(chunks)), lanes)
+        except SessionLost as lost:
+            if lost.session is None or lost.session.status != SessionStatus.CANCELLED:
+                raise
         results: list[InstanceResult] = []
-        size = settings.WHALEFALL_CHUNK_SIZE
-        for first in range(0, len(chosen), size):
-            chunk = chosen[first : first + size]
-            try:
-                results += runner.run(chunk)
-            except SessionLost as lost:
-                if lost.session is None or lost.session.status != SessionStatus.CANCELLED:
-                    raise
-                results += [InstanceResult.of(ref, AggregationStatus.CANCELLED) for ref in chosen[first:]]
-                break
+        for number, chunk in enumerate(chunks):
+            # Without a result only when the run was cancelled.
+            results += done.get(number) or [InstanceResult.of(ref, AggregationStatus.CANCELLED) for ref in chunk]
         return self.build_period_summary(period, results)
 
     def calculate_instance_aggregations(
@@ -129,6 +135,15 @@ for _config in PERIOD_CONFIG:
         _config.service_method,
         partialmethod(AggregationService.calculate_period_aggregations, _config.key),
     )
+
+
+def _chunks(chosen: list[InstanceRef], lanes: int) -> list[list[InstanceRef]]:
+    """Of at most WHALEFALL_CHUNK_SIZE, as many for each lane and of the same size, so that none waits for another."""
+    count = -(-len(chosen) // settings.WHALEFALL_CHUNK_SIZE)
+    if count > 1:
+        count = -(-count // lanes) * lanes
+    size = max(-(-len(chosen) // max(count, 1)), 1)
+    return [chosen[first : first + size] for first in range(0, len(chosen), size)]
 
 
 def _level_sums(name: str, results: tuple[InstanceResult, ...]) -> dict[str, int]:

@@ -38,8 +38,9 @@ class Listener:
 
 @pytest.fixture
 def fleet(settings):
-    """Four instances in two chunks."""
+    """Four instances in two chunks, one after the other."""
     settings.WHALEFALL_CHUNK_SIZE = 2
+    settings.WHALEFALL_PARALLEL_CHUNKS = 1
     return make_fleet(4, "2025-06-30")
 
 

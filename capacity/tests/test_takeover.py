@@ -26,8 +26,9 @@ DAY = the("daily", "2025-06-30")
 
 @pytest.fixture
 def fleet(settings):
-    """Six instances in three chunks."""
+    """Six instances in three chunks, one after the other."""
     settings.WHALEFALL_CHUNK_SIZE = 2
+    settings.WHALEFALL_PARALLEL_CHUNKS = 1
     return make_fleet(6, "2025-06-30")
 
 
