@@ -39,8 +39,8 @@ def in_lanes(work: Callable[[int], None], items: Sequence[int], lanes: int) -> N
         return
     caller = connections[DEFAULT_DB_ALIAS]
     todo: SimpleQueue[int | None] = SimpleQueue()
-    for item in (*items, *[None] * lanes):
-        todo.put(item)
+    for one in (*items, *[None] * lanes):
+        todo.put(one)
     raised: list[BaseException] = []
 
     def stop(execute: Callable[..., Any], *statement: Any) -> Any:
