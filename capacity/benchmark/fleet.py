@@ -17,9 +17,7 @@ TODAY = date(2025, 4, 1)
 
 PERIOD_TABLES = ("database_size_aggregations", "instance_size_aggregations")
 RUN_TABLES = ("sync_instance_records", "sync_sessions", "stale_periods", *PERIOD_TABLES)
-INSIGHT_TABLES = ("capacity_events", "capacity_forecasts", "capacity_limits")
 FLEET_TABLES = (
-    *INSIGHT_TABLES,
     "database_size_stats",
     "database_day_stats",
     "instance_size_stats",
@@ -75,7 +73,8 @@ def number(sql: str) -> int:
 def empty(tables: Iterable[str]) -> None:
     """Deletes every row; on SQLite the write-ahead log is written back too, so that nobody else pays for it."""
     if connection.vendor == "postgresql":
-        execute(f"TRUNCATE {', '.join(tables)}")
+        # And whatever refers to them: the database is for measuring alone.
+        execute(f"TRUNCATE {', '.join(tables)} CASCADE")
         return
     for table in tables:
         execute(f"DELETE FROM {table}")
@@ -106,11 +105,11 @@ def _numbers(name: str, how_many: int) -> str:
 
 def _instances(fleet: Fleet) -> str:
     return f"""
-        INSERT INTO instances (id, name, db_type, host, database_name, username, password, description,
-            is_active, created_at, updated_at)
+        INSERT INTO instances (id, name, db_type, host, database_name, username, password, tls_mode, tls_ca,
+            description, is_active, created_at, updated_at)
         WITH RECURSIVE {_numbers("i", fleet.instances)}
         SELECT n, 'bench-' || n, CASE n % 4 WHEN 0 THEN 'postgresql' WHEN 1 THEN 'mysql' WHEN 2 THEN 'oracle'
-            ELSE 'sqlserver' END, '', '', '', '', '', true, CURRENT_TIMESTAMP, CURRENT_TIMESTAMP
+            ELSE 'sqlserver' END, '', '', '', '', 'prefer', '', '', true, CURRENT_TIMESTAMP, CURRENT_TIMESTAMP
         FROM i"""
 
 
