@@ -48,6 +48,8 @@ def changes(
     What changed over days without a sample is measured against as many usual days.
     """
     days, sizes = series.days, series.sizes
+    if not sizes or max(sizes) - min(sizes) < least_bytes:
+        return  # most databases: no day can have changed by that much
     large = [
         index
         for index, (before, after) in enumerate(pairwise(sizes), 1)
