@@ -49,6 +49,8 @@ class SessionChangeList(ListedFilters):
     def get_results(self, request: HttpRequest) -> None:
         """Each row that stands for others has them as `batch`: how many more, and how many of them failed."""
         super().get_results(request)
+        # The theme would tell the lines from the sessions behind them.
+        self.full_result_count = self.result_count
         rows = list(self.result_list)
         grouped = not (self.query or self.get_filters_params())
         tasks = {row.task_id for row in rows if row.task_id} if grouped else set()
