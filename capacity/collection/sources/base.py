@@ -261,6 +261,13 @@ class Source(ABC):
             "set TLS to require or verify-full, or give the user another kind of password.",
         )
 
+    def untrusted(self, cause: object = None) -> CollectionError:
+        return self.error(
+            "tls_certificate",
+            "{server} shows a certificate that cannot be trusted: check the host name and the TLS certificates.",
+            cause,
+        )
+
     def words(self, cause: object) -> str:
         """What a server or a driver said, as one line of printable text, without the password and the gate."""
         text = readable(cause) if isinstance(cause, bytes) else str(cause)

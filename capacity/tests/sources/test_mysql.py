@@ -210,3 +210,28 @@ def test_a_mysql_schema_dropped_meanwhile_has_no_sample(schema, engine):
         assert name in server.database_names()
         mysql(f"DROP DATABASE {name}")
         assert server.size(name) is None
+
+
+def refusal(**fields):
+    with pytest.raises(CollectionError) as error:
+        measured(DbType.MYSQL, **fields)
+    return error.value.code, str(error.value)
+
+
+def test_an_expired_password_is_told_wherever_the_server_notices_it(login):
+    fields = login("SELECT ON *.*")
+    mysql(f"ALTER USER {fields['user']} PASSWORD EXPIRE")
+
+    server = f"127.0.0.1:{servers.MYSQL_PORT}"
+    expired = f"The password of user {fields['user']} on {server} has expired: set a new one."
+    assert refusal(**fields) == ("wrong_password", expired)
+
+
+def test_an_account_without_a_password_login_may_also_be_a_wrong_name(login):
+    fields = login("SELECT ON *.*")
+    mysql(f"ALTER USER {fields['user']} IDENTIFIED VIA unix_socket")
+
+    code, text = refusal(**fields)
+
+    assert code == "wrong_password"
+    assert "check name and password, and that the account logs in by password" in text

@@ -197,11 +197,7 @@ class MySQLSource(Source):
         number = error.args[0] if error.args else 0
         cause = getattr(error, "original_exception", None)
         if isinstance(cause, ssl.SSLCertVerificationError):
-            return self.error(
-                "tls_certificate",
-                "{server} shows a certificate that cannot be trusted: check the host name and the TLS certificates.",
-                cause.verify_message,
-            )
+            return self.untrusted(cause.verify_message)
         if number in CONNECT_ERRORS:
             return self.error(*CONNECT_ERRORS[number])
         if number in (CR.CR_CONN_HOST_ERROR, CR.CR_SERVER_LOST):

@@ -150,10 +150,7 @@ class OracleSource(Source):
         if told := self.at_the_gate(connecting=True):
             return told
         if "certificate verify failed" in f"{error} {error.__cause__}":
-            return self.error(
-                "tls_certificate",
-                "{server} shows a certificate that cannot be trusted: check the host name and the TLS certificates.",
-            )
+            return self.untrusted()
         if known := CONNECT_ERRORS.get(number_of(error)):
             return self.error(*known)
         return self.error("connection_failed", "{server} could not be connected to.", error)

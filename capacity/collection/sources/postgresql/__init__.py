@@ -167,9 +167,12 @@ class PostgreSQLSource(Source):
         states = re.findall(rb"C([0-9A-Z]{5})\0", self.heard)
         for state, pattern, code, sentence in CONNECT_ERRORS:
             if (state and state.encode() in states) or (pattern and re.search(pattern, text)):
-                if code == "password_not_sent":
-                    return self.unencrypted()
-                return self.error(code, sentence, text if code == "tls_certificate" else None)
+                match code:
+                    case "password_not_sent":
+                        return self.unencrypted()
+                    case "tls_certificate":
+                        return self.untrusted(text)
+                return self.error(code, sentence)
         return self.error("connection_failed", "{server} could not be connected to.", text)
 
     def _lost(self, error: Exception) -> CollectionError:

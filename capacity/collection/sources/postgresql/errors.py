@@ -3,7 +3,7 @@
 # (SQLSTATE or "", words in English or Chinese, code, sentence). Before a login the driver has no SQLSTATE; the
 # gate sees the one that came unencrypted.
 CONNECT_ERRORS = (
-    ("", r"authentication method requirement", "password_not_sent", ""),  # base.Source.unencrypted
+    ("", r"authentication method requirement", "password_not_sent", ""),  # Source.unencrypted
     ("", r"no pg_hba\.conf entry|pg_hba\.conf rejects", "not_allowed",
      "{server} does not let user {user} in from this machine: add a line to its pg_hba.conf."),
     ("28P01", r"password authentication failed|no password supplied|认证失败", "wrong_password",
@@ -20,8 +20,7 @@ CONNECT_ERRORS = (
      "{server} is starting up or shutting down: try again later."),
     ("", r"server does not support SSL", "tls_refused",
      "{server} does not speak TLS, which the instance asks for: turn ssl on there, or set TLS to prefer."),
-    ("", r"SSL error|does not match host name|root certificate", "tls_certificate",
-     "{server} shows a certificate that cannot be trusted: check the host name and the TLS certificates."),
+    ("", r"SSL error|does not match host name|root certificate", "tls_certificate", ""),
     ("28000", r"", "not_allowed",
      "{server} does not let user {user} in: check name, password and its pg_hba.conf."),
     ("", r"invalid response to SSL negotiation|expected authentication request from server|lost synchronization|"

@@ -210,11 +210,7 @@ class SQLServerSource(Source):
         if said:
             return self.error("wrong_password", "{server} does not let user {user} in.", said)
         if self.target.tls_mode == "verify-full":
-            return self.error(
-                "tls_certificate",
-                "{server} shows a certificate that cannot be trusted, or speaks no TLS: check the host name and the "
-                "TLS certificates.",
-            )
+            return self.untrusted()
         return self.strange(words)
 
     def _said(self, words: object) -> str:
