@@ -6,7 +6,7 @@ from django.utils.translation import gettext_lazy
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminRadioSelectWidget, UnfoldAdminSelect2Widget
 
 from capacity.collection import hosts
-from capacity.collection.password_rule import must_repeat_password
+from capacity.collection.password_rule import is_less_protected, must_repeat_password
 from capacity.collection.validation import clean_name, clean_text
 from capacity.inventory import rules
 from capacity.models import Instance, Tag
@@ -66,6 +66,11 @@ class ConnectionForm(forms.ModelForm):
         moved = self.instance.pk and must_repeat_password(self.instance, *where)
         if moved and not cleaned.get("password"):
             self.add_error("password", _("The engine, host or port has changed: type the password again."))
+        tls_mode = cleaned.get("tls_mode") or self.instance.tls_mode
+        tls_ca = cleaned.get("tls_ca", "") if "tls_ca" in self.data else self.instance.tls_ca
+        weaker = self.instance.pk and is_less_protected(self.instance, tls_mode, tls_ca)
+        if weaker and not cleaned.get("password"):
+            self.add_error("password", _("TLS protects the connection less than before: type the password again."))
         return cleaned
 
     def clean_host(self) -> str:

@@ -6,7 +6,7 @@ from rest_framework import serializers
 from capacity.api.fields import TagsField
 from capacity.api.states import InstanceStateSerializer
 from capacity.collection import hosts
-from capacity.collection.password_rule import must_repeat_password
+from capacity.collection.password_rule import is_less_protected, must_repeat_password
 from capacity.collection.validation import clean_name, clean_text
 from capacity.inventory import rules
 from capacity.models import Instance
@@ -94,6 +94,10 @@ class InstanceSerializer(StrictFields, serializers.ModelSerializer[Instance]):
                 where = (attrs.get(name, getattr(stored, name)) for name in ("db_type", "host", "port"))
                 if must_repeat_password(stored, *where):
                     text = _("Give the password again, as the engine, host or port is another.")
+                    raise serializers.ValidationError({"password": [text]}, code="password_required")
+                tls = (attrs.get(name, getattr(stored, name)) for name in ("tls_mode", "tls_ca"))
+                if is_less_protected(stored, *tls):
+                    text = _("TLS protects the connection less than before: type the password again.")
                     raise serializers.ValidationError({"password": [text]}, code="password_required")
         return attrs
 

@@ -141,6 +141,25 @@ def test_a_stored_password_goes_to_no_other_server(admin_client, reached, change
     assert [one.password for one in reached] == ["typed"]
 
 
+@pytest.mark.parametrize(
+    ("stored", "asked"), [("require", "prefer"), ("verify-full", "require"), ("prefer", "disable")]
+)
+def test_a_stored_password_goes_over_no_less_protected_line(admin_client, reached, stored, asked):
+    instance = make_instance(host="db", port=5432, username="u", password="hunter2", tls_mode=stored)
+    at = {"host": "db", "port": 5432}
+    said = words(admin_client.post(url_of(instance), form(**at, tls_mode=asked)))
+    assert "TLS protects the connection less than before: type the password again." in said
+    assert reached == []
+    admin_client.post(url_of(instance), form(**at, tls_mode=stored))
+    admin_client.post(url_of(instance), form(**at, tls_mode="verify-full"))
+    admin_client.post(url_of(instance), form(**at, tls_mode=asked, password="typed"))
+    assert [(one.tls_mode, one.password) for one in reached] == [
+        (stored, "hunter2"),
+        ("verify-full", "hunter2"),
+        (asked, "typed"),
+    ]
+
+
 def test_a_stored_password_that_no_key_decrypts_is_a_sentence(admin_client, reached):
     instance = make_instance(host="db", port=5432, username="u")
     with connection.cursor() as cursor:

@@ -11,6 +11,7 @@ from capacity.collection.ingest import ingest
 from capacity.models import Instance
 from capacity.tests.factories import a_sample, make_instance
 from capacity.tests.samples import aggregate, forget, the
+from capacity.tests.sources.certificates import Authority
 
 pytestmark = pytest.mark.django_db
 
@@ -157,6 +158,15 @@ def test_another_host_or_port_needs_the_password_again(api, stored, body):
 def test_the_usual_port_of_the_engine_is_the_same_port_written_or_not(api, port, body):
     instance = make_instance(host="10.0.0.5", port=port, password="s3cret")
     assert change(api, instance, **body).status_code == 200
+
+
+def test_a_less_protected_line_needs_the_password_again(api):
+    instance = make_instance(host="10.0.0.5", password="s3cret", tls_mode="verify-full")
+    assert problem(change(api, instance, tls_mode="require")) == {"password": "password_required"}
+    assert problem(change(api, instance, tls_ca=Authority().pem)) == {"password": "password_required"}
+    assert change(api, instance, tls_mode="require", password="new").status_code == 200
+    assert change(api, instance, tls_mode="verify-full", tls_ca=Authority().pem).status_code == 200
+    assert problem(change(api, instance, tls_ca="x")) == {"tls_ca": "invalid_certificates"}
 
 
 def test_an_empty_port_leads_elsewhere_when_the_engine_is_another(api):
