@@ -55,7 +55,7 @@ def button_attributes(instance: Instance | None) -> dict[str, str]:
     return {
         "type": "button",
         "hx-post": url,
-        "hx-include": "closest form",
+        "hx-include": "#instance_form",
         "hx-target": "#connection-result",
         # Of the page to log in, to which an ended session is sent, nothing is put here.
         "hx-select": "#connection-answer",

@@ -195,6 +195,10 @@ class Source(ABC):
 
     # Sentences
 
+    def _kind(self) -> str:
+        """a PostgreSQL server, an Oracle server, a SQL server"""
+        return f"{'an' if self.engine[0] in 'AEIO' else 'a'} {self.engine.removesuffix(' Server')} server"
+
     def error(self, code: str, sentence: str, cause: object = None) -> CollectionError:
         """`sentence` with {server}, {host}, {port} and {user} filled in, and the server's own words behind it."""
         host, user = self.target.host, self.target.user
@@ -206,7 +210,7 @@ class Source(ABC):
         match self.gate.failure if self.gate else "":
             case gate.TOO_MUCH:
                 return self.error(
-                    "answer_too_long", f"{{server}} says more than any {self.engine} server would: it was hung up."
+                    "answer_too_long", f"{{server}} says more than {self._kind()} would: it was hung up."
                 )
             case gate.TIMEOUT if time.monotonic() >= self.end:
                 return self.over_budget()
@@ -224,7 +228,7 @@ class Source(ABC):
     def silent(self) -> CollectionError:
         return self.error(
             "timeout",
-            f"{{server}} did not answer within {self.target.connect_timeout:g} s: is it a {self.engine} server, "
+            f"{{server}} did not answer within {self.target.connect_timeout:g} s: is it {self._kind()}, "
             "and does a firewall stand between?",
         )
 
@@ -247,7 +251,7 @@ class Source(ABC):
     def strange(self, cause: object) -> CollectionError:
         return self.error(
             "connection_failed",
-            f"{{server}} does not answer like a {self.engine} server: is it one, and is the port right?",
+            f"{{server}} does not answer like {self._kind()}: is it one, and is the port right?",
             cause,
         )
 

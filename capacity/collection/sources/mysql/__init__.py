@@ -189,6 +189,10 @@ class MySQLSource(Source):
                 return self.unencrypted()
             case ValueError() if "PEM" in str(error) or "deserialize" in str(error):  # the key that is none
                 return self.unencrypted()
+            case RuntimeError() if "LOAD_LOCAL" in str(error):
+                return self.error(
+                    "connection_failed", "{server} asks for a file of this machine, and does not get it."
+                )
         return self.strange(type(error).__name__)
 
     def _connect_error(self, error: pymysql.MySQLError) -> CollectionError:
