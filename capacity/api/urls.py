@@ -4,6 +4,7 @@ from capacity.api.databases.history import DatabaseHistoryViewSet
 from capacity.api.databases.views import DatabaseViewSet
 from capacity.api.insight.views import EventViewSet, ForecastViewSet, LimitViewSet
 from capacity.api.instances.views import InstanceViewSet
+from capacity.api.report.views import ReportViewSet
 from capacity.api.rows.views import DatabaseRowViewSet, InstanceRowViewSet
 from capacity.api.samples.views import SampleViewSet
 from capacity.api.tags.views import TagViewSet
@@ -19,6 +20,7 @@ router.register("capacity/databases/history", DatabaseHistoryViewSet, basename="
 router.register("capacity/events", EventViewSet, basename="event")
 router.register("capacity/forecasts", ForecastViewSet, basename="forecast")
 router.register("capacity/limits", LimitViewSet, basename="limit")
+router.register("capacity/report", ReportViewSet, basename="capacity-report")
 router.register("capacity/samples", SampleViewSet, basename="sample")
 router.register("instances", InstanceViewSet, basename="instance")
 router.register("tags", TagViewSet, basename="tag")

@@ -63,6 +63,7 @@ ENDPOINTS = (
     Line("GET", f"{ROWS}instances/top/", "viewer", 200),
     Line("GET", f"{ROWS}instances/{{pk}}/", "viewer", 200, "instance row"),
     Line("GET", f"{API}capacity/databases/history/", "viewer", 200, "instance", query="?series={pk}"),
+    Line("GET", f"{API}capacity/report/", "viewer", 200),
     Line("GET", f"{API}capacity/samples/", "viewer", 200),
     Line("POST", f"{API}capacity/samples/", "operator", 201, body=[SAMPLE]),
     Line("GET", f"{API}instances/", "viewer", 200),

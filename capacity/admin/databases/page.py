@@ -6,13 +6,15 @@ from typing import Any
 from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.urls import path
+from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from capacity.admin.cells import change_cell, changed_cell, sample_cell, size_cell
 from capacity.admin.sizes import overview
 from capacity.admin.sizes.compare import compare
+from capacity.admin.sizes.report import report
+from capacity.collection.tables import growth, newest
 from capacity.insight.growth import MONTH, WEEK, days_until
 from capacity.insight.history import Line, read_points
 from capacity.models import DatabaseDayStat, DatabaseSizeAggregation, DatabaseState, Instance
@@ -24,6 +26,7 @@ from .listing import DatabaseList
 
 GONE = timedelta(days=3)  #: without a sample, while its instance has them
 ROWS_SHOWN = 12
+TABLES_SHOWN = 10
 
 
 @admin.register(DatabaseState)
@@ -35,6 +38,7 @@ class DatabaseAdmin(DatabaseList):
         view = self.admin_site.admin_view
         return [
             path("compare/", view(self.compare), name="capacity_compare"),
+            path("report/", view(self.report), name="capacity_report"),
             path("of/<int:instance_id>/", view(self.named), name="capacity_databasestate_named"),
             *super().get_urls(),
         ]
@@ -56,8 +60,11 @@ class DatabaseAdmin(DatabaseList):
         self.message_user(request, text % {"name": name}, messages.WARNING)
         return redirect("admin:capacity_instance_change", instance_id)
 
-    def compare(self, request: HttpRequest) -> Any:
+    def compare(self, request: HttpRequest) -> HttpResponse:
         return compare(self, request)
+
+    def report(self, request: HttpRequest) -> HttpResponse:
+        return report(self, request)
 
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> Any:
         if (state := kwargs.get("obj")) and request.method == "GET":
@@ -78,7 +85,7 @@ def page(state: DatabaseState, request: HttpRequest) -> dict[str, Any]:
     return {
         **found,
         "instance": instance,
-        "size": size_cell(state),
+        "size": size_cell(state.last_size_bytes),
         "week": change_cell(state, WEEK),
         "month": change_cell(state, MONTH),
         "year": changed_cell(state, found["before_year"], overview.YEAR),
@@ -90,6 +97,8 @@ def page(state: DatabaseState, request: HttpRequest) -> dict[str, Any]:
         "rows": _rows(state),
         "rows_query": overview.query({"instance__id__exact": instance.pk, "q": state.database_name}),
         "records": overview.records(instance, request),
+        "tables": _tables(state),
+        "tables_url": _tables_url(state, request),
     }
 
 
@@ -97,6 +106,33 @@ def _gone_since(state: DatabaseState, instance: Instance) -> date | None:
     """The last day of its instance, when the database has been missing on it and before."""
     whole = getattr(instance, "state", None)
     return whole.last_day if whole and whole.last_day - state.last_day >= GONE else None
+
+
+def _tables(state: DatabaseState) -> dict[str, Any] | None:
+    """The largest tables of the newest snapshot; None when nobody took one. One query."""
+    now, before = [*newest(state.instance, state.database_name), None, None][:2]
+    if now is None:
+        return None
+    rows = [row for row in growth(now, before) if row.table][:TABLES_SHOWN]
+    return {
+        "taken_at": now.taken_at,
+        "rows": [
+            {
+                "name": row.table,
+                "size": format_bytes(row.size_bytes),
+                "grew": "" if row.grew_bytes is None else format_bytes(row.grew_bytes, sign=True),
+            }
+            for row in rows
+        ],
+    }
+
+
+def _tables_url(state: DatabaseState, request: HttpRequest) -> str:
+    """Where they are measured; blank where they cannot be, or not by this user."""
+    if not (state.instance.host and request.user.has_perm("capacity.trigger_aggregation")):
+        return ""
+    address = reverse("admin:capacity_instance_largest_tables", args=[state.instance_id])
+    return f"{address}?{overview.query({'database': state.database_name})}"
 
 
 def _rows(state: DatabaseState) -> list[dict[str, Any]]:

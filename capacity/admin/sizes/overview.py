@@ -9,11 +9,12 @@ from django.utils import formats
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from capacity.admin.outlook import words_of
 from capacity.admin.runs import may_see_sessions, session_url
 from capacity.insight.growth import days_until
 from capacity.insight.history import MOST_DAYS, STEPS, USUAL_DAYS, Asked, Line, size_before
-from capacity.insight.usage import usage
-from capacity.insight.wording import event_sentence, forecast_sentence, jump_sentences, usage_sentence
+from capacity.insight.outlook import usage_of
+from capacity.insight.wording import event_sentence, forecast_sentence, jump_sentences
 from capacity.models import CapacityEvent, Forecast, ForecastLevel, Instance
 from capacity.models.present import State
 from capacity.periods import PeriodType
@@ -43,7 +44,7 @@ def of(line: Line, state: State, request: HttpRequest, day: date) -> dict[str, A
     target = (line.instance.pk, line.database_name)
     level = ForecastLevel.DATABASE if line.database_name else ForecastLevel.INSTANCE
     forecast = Forecast.objects.newest().filter(level=level, instance=target[0], database_name=target[1]).first()
-    used = usage(target)
+    used = usage_of([target]).get(target)
     events = list(
         CapacityEvent.objects.filter(instance=target[0], database_name=target[1]).order_by("-day")[:EVENTS_SHOWN]
     )
@@ -59,12 +60,12 @@ def of(line: Line, state: State, request: HttpRequest, day: date) -> dict[str, A
             asked,
             forecast=forecast,
             events=[event for event in events if event.day >= first],
-            limit=used.limit if used and not used.shared_key else None,
+            limit=used.limit.limit_bytes if used and not used.limit.shared_key else None,
             ahead=ahead,
         ),
         "ranges": _choices("range", chosen, {key: name for key, (name, *_rest) in RANGES.items()}, step=step),
         "steps": _choices("step", asked.step, {key: PeriodType(key).label for key in STEPS}, range=chosen),
-        "usage": usage_sentence(used.used, used.limit, used.shared_key, used.databases) if used else "",
+        "usage": words_of(used) if used else "",
         "forecast": forecast and _forecast(forecast),
         "events": [{"day": event.day, "kind": event.kind, "text": event_sentence(event)} for event in events],
         "compare_url": compare_url(asked),

@@ -1,0 +1,41 @@
+"""The report of a month as a page of its own, which prints without the admin around it."""
+
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from unfold.admin import ModelAdmin
+
+from capacity.errors import InputError
+from capacity.insight.report import as_csv, as_html, make_report, month_of
+from capacity.inventory.selection import Selection
+from capacity.models import Tag
+from capacity.periods import today
+
+from .addresses import query
+
+
+def report(model_admin: ModelAdmin, request: HttpRequest) -> HttpResponse:
+    """`month` (YYYY-MM, the last complete one without), `tag`; `format=csv` for the file.
+
+    What is wrong in the address is said above the report of the fleet in the last month.
+    """
+    if not model_admin.has_view_permission(request):
+        raise PermissionDenied
+    day, tags = today(), [tag for tag in request.GET.getlist("tag") if tag]
+    error = ""
+    try:
+        found = make_report(month_of(request.GET.get("month"), day), Selection.tagged(tags), day)
+    except InputError as wrong:
+        error, found = str(wrong), make_report(month_of(None, day), Selection(), day)
+    month = f"{found.month.start:%Y-%m}"
+    if request.GET.get("format") == "csv" and not error:
+        answer = HttpResponse(as_csv(found), content_type="text/csv; charset=utf-8")
+        answer["Content-Disposition"] = f'attachment; filename="capacity-{month}.csv"'
+        return answer
+    bar = {
+        "home": reverse("admin:index"),
+        "tags": list(Tag.objects.values_list("name", flat=True)),
+        "csv": f"?{query({'month': month, 'tag': found.tags, 'format': 'csv'})}",
+        "error": error,
+    }
+    return HttpResponse(as_html(found, bar=bar))
