@@ -1,5 +1,5 @@
 from collections.abc import Collection
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from django.db import models
@@ -91,3 +91,19 @@ class CapacityEventQuerySet(models.QuerySet[Any]):
     def since(self, day: date) -> "CapacityEventQuerySet":
         """That day included, the newest first."""
         return self.filter(day__gte=day)
+
+
+class AlertQuerySet(models.QuerySet[Any]):
+    def live(self) -> "AlertQuerySet":
+        """Not resolved; those that still wait for their days included."""
+        return self.filter(status__in=["pending", "open", "acknowledged"])
+
+    def shown(self) -> "AlertQuerySet":
+        """What people see as open: seen or not, but no longer waiting."""
+        return self.filter(status__in=["open", "acknowledged"])
+
+
+class NotificationQuerySet(models.QuerySet[Any]):
+    def due(self, now: datetime) -> "NotificationQuerySet":
+        """To be sent now, on channels that are on."""
+        return self.filter(status="pending", next_try_at__lte=now, channel__enabled=True)

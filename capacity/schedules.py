@@ -36,6 +36,7 @@ NAMES = (
     gettext_noop("WhaleFall: forecasts"),
     gettext_noop("WhaleFall: purge"),
     gettext_noop("WhaleFall: fail dead sessions"),
+    gettext_noop("WhaleFall: send messages"),
 )
 
 
@@ -75,6 +76,13 @@ def default_schedules() -> Iterator[DefaultSchedule]:
         Crontab("*", "*"),
         {},
         gettext_noop("Fails the sessions whose process has died."),
+    )
+    yield DefaultSchedule(
+        f"{PREFIX}send messages",
+        TASKS[Job.NOTIFY],
+        Crontab("*", "*"),
+        {},
+        gettext_noop("Sends the messages about alerts that wait to be sent."),
     )
 
 

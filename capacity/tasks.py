@@ -1,5 +1,6 @@
 """Celery tasks: a name, a retry policy, one call. The work is in the runners and services; each result is JSON."""
 
+from dataclasses import asdict
 from typing import Any
 
 import structlog
@@ -12,6 +13,8 @@ from capacity.upkeep.retention import purge
 from .aggregation.current import CurrentAggregationService
 from .aggregation.service import AggregationService
 from .aggregation.task_runner import AggregationTaskRunner, by_hand
+from .alerts.jobs import evaluate_and_send
+from .alerts.outbox import send_pending
 from .collection.service import collect_batch, collect_fleet
 from .insight import service as insight
 
@@ -94,12 +97,22 @@ def collect_capacity_batch(session_id: str, instance_ids: list[int]) -> dict[str
 
 @shared_task(name="capacity.refresh_insight", bind=True)
 def refresh_insight(self: Task, session_id: str | None = None) -> dict[str, Any]:
-    """Makes the forecasts and events of the instances whose day rows changed, or of a queued session.
+    """Makes the forecasts and events of the instances whose day rows changed, or of a queued session; then the alerts.
 
     Comes again while another such run is under way; raises what ends the whole run, after it is on the session.
     """
     task_id = self.request.id or ""
-    return insight.run_queued(session_id, task_id) if session_id else finish(self, insight.run_scheduled(task_id))
+    try:
+        return insight.run_queued(session_id, task_id) if session_id else finish(self, insight.run_scheduled(task_id))
+    finally:
+        # Whatever became of it: a run that failed is what somebody may want to hear of.
+        evaluate_and_send()
+
+
+@shared_task(name="capacity.send_notifications")
+def send_notifications() -> dict[str, Any]:
+    """Sends the messages that are due, each once: `{"sent", "failed", "waiting"}`. Database errors propagate."""
+    return asdict(send_pending())
 
 
 @shared_task(name="capacity.purge_samples")

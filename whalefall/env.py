@@ -133,3 +133,27 @@ def database(name: str, default: Path) -> dict[str, Any]:
     )
     file = {"ENGINE": ENGINES["sqlite"], "NAME": str(default)}
     return setting(name, file, parse, expects, secret=True)
+
+
+def mail(name: str) -> dict[str, Any]:
+    """Django's EMAIL_ settings from a URL; {} when not set. It holds a password, so a wrong one is not repeated."""
+
+    def parse(raw: str) -> dict[str, Any]:
+        if urlsplit(raw).scheme not in ("smtp", "smtp+tls", "smtp+ssl") or not urlsplit(raw).hostname:
+            raise ValueError
+        found = environ.Env.email_url_config(raw)
+        return {key: value for key, value in found.items() if key.startswith("EMAIL_") and value is not None}
+
+    expects = "smtp://HOST:25, smtp+tls://USER:PASSWORD@HOST:587 (STARTTLS) or smtp+ssl://USER:PASSWORD@HOST:465"
+    return setting(name, {}, parse, expects, secret=True)
+
+
+def site_url(name: str) -> str:
+    """The address of the site for links, without a slash at its end; "" when not set."""
+
+    def parse(raw: str) -> str:
+        if urlsplit(raw).scheme not in ("http", "https") or not urlsplit(raw).hostname or urlsplit(raw).query:
+            raise ValueError
+        return raw.rstrip("/")
+
+    return setting(name, "", parse, "the address of the site such as https://whalefall.example.com")

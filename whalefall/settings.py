@@ -14,7 +14,19 @@ from cryptography.fernet import Fernet
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
-from whalefall.env import boolean, database, host_name, listed, read_file, redis_url, setting, time_zone, whole
+from whalefall.env import (
+    boolean,
+    database,
+    host_name,
+    listed,
+    mail,
+    read_file,
+    redis_url,
+    setting,
+    site_url,
+    time_zone,
+    whole,
+)
 from whalefall.logging import logging_config
 from whalefall.theme import unfold as theme
 
@@ -104,6 +116,11 @@ WHALEFALL_SAMPLE_RETENTION_DAYS = whole("WHALEFALL_SAMPLE_RETENTION_DAYS", 92, 1
 WHALEFALL_DAY_RETENTION_DAYS = whole("WHALEFALL_DAY_RETENTION_DAYS", 0, 400, 36600, zero="for ever")
 WHALEFALL_DAILY_ROW_RETENTION_DAYS = whole("WHALEFALL_DAILY_ROW_RETENTION_DAYS", 0, 1, 36600, zero="for ever")
 WHALEFALL_SESSION_RETENTION_DAYS = whole("WHALEFALL_SESSION_RETENTION_DAYS", 180, 1, 36600)
+# Networks whose hosts messages may go to; none named: the rule for hosts that are collected from.
+WHALEFALL_NOTIFY_NETWORKS = listed(
+    "WHALEFALL_NOTIFY_NETWORKS", ip_network, "networks in CIDR form separated by commas, such as 10.0.0.0/8"
+)
+WHALEFALL_SITE_URL = site_url("WHALEFALL_SITE_URL")
 WHALEFALL_METRICS_TOKEN = setting("WHALEFALL_METRICS_TOKEN", "", str, "a long random text")
 METRICS_WITHOUT_TOKEN = DEBUG  # sizes and failures of a fleet are nobody's business
 # Proxies whose X-Forwarded-For is believed; none named: an address is that of the connection.
@@ -198,6 +215,12 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 REDIS_URL = redis_url("REDIS_URL", "")
 # The cache is Django's own, in memory and per process: what is shared stands in the database, and the theme keeps
 # results of its search there as pickles, which whoever reaches a shared cache could replace.
+
+# Mail. Without EMAIL_URL a message by mail fails with a sentence that says so.
+WHALEFALL_EMAIL_FROM = setting("WHALEFALL_EMAIL_FROM", "whalefall@localhost", str, "a mail address")
+EMAIL_TIMEOUT = 10
+EMAIL_URL = mail("EMAIL_URL")
+globals().update(EMAIL_URL)
 
 # Celery. Schedules live in the database, where staff edit them, so there is no CELERY_BEAT_SCHEDULE.
 CELERY_BROKER_URL = redis_url("CELERY_BROKER_URL", REDIS_URL)

@@ -1,5 +1,6 @@
 from rest_framework.routers import SimpleRouter
 
+from capacity.api.alerts.views import AlertViewSet
 from capacity.api.databases.history import DatabaseHistoryViewSet
 from capacity.api.databases.views import DatabaseViewSet
 from capacity.api.insight.views import EventViewSet, ForecastViewSet, LimitViewSet
@@ -24,4 +25,5 @@ router.register("capacity/report", ReportViewSet, basename="capacity-report")
 router.register("capacity/samples", SampleViewSet, basename="sample")
 router.register("instances", InstanceViewSet, basename="instance")
 router.register("tags", TagViewSet, basename="tag")
+router.register("alerts", AlertViewSet, basename="alert")
 urlpatterns = router.urls

@@ -1,6 +1,18 @@
 from django.db.models import Model
 
 from .aggregates import TREND_PERCENT, DatabaseSizeAggregation, InstanceSizeAggregation, TrendDirection
+from .alerts import (
+    LIVE_ALERT,
+    Alert,
+    AlertLevel,
+    AlertRule,
+    AlertStatus,
+    Notification,
+    NotificationChannel,
+    NotificationStatus,
+    RuleKind,
+    Severity,
+)
 from .days import CarriedDatabase, DatabaseDayStat, InstanceSizeStat
 from .insight import CapacityEvent, Confidence, EventKind, Forecast, ForecastLevel, ForecastState
 from .instance import DbType, Instance, TlsMode
@@ -29,6 +41,16 @@ HISTORY: dict[str, type[Model]] = {
 }
 
 __all__ = [
+    "LIVE_ALERT",
+    "Alert",
+    "AlertLevel",
+    "AlertRule",
+    "AlertStatus",
+    "Notification",
+    "NotificationChannel",
+    "NotificationStatus",
+    "RuleKind",
+    "Severity",
     "HISTORY",
     "CapacityEvent",
     "CapacityLimit",

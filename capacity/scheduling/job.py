@@ -22,6 +22,7 @@ class Job(models.TextChoices):
     INSIGHT = "insight", _("Make forecasts and find events")
     PURGE = "purge", _("Delete old samples and sessions")
     REAP = "reap", _("Fail dead sessions")
+    NOTIFY = "notify", _("Send messages")
 
 
 #: The tasks that schedules of this product name.
@@ -31,6 +32,7 @@ TASKS: dict[str, str] = {
     Job.INSIGHT.value: "capacity.refresh_insight",
     Job.PURGE.value: "capacity.purge_samples",
     Job.REAP.value: "sync_sessions.fail_stale_sessions",
+    Job.NOTIFY.value: "capacity.send_notifications",
 }
 JOBS = {task: job for job, task in TASKS.items()}
 

@@ -17,13 +17,13 @@ GRANTS = {
 }
 
 
-def grant(apps, schema_editor):
+def grant(apps, schema_editor, grants=GRANTS):
     using = schema_editor.connection.alias
     Group, Permission = apps.get_model("auth", "Group"), apps.get_model("auth", "Permission")
     # Django makes them only after all migrations, so in a new database there are none yet.
     create_permissions(installed.get_app_config("capacity"), verbosity=0, using=using, apps=apps)
     of_capacity = Permission.objects.using(using).filter(content_type__app_label="capacity")
-    for held, names in GRANTS.items():
+    for held, names in grants.items():
         granted = list(of_capacity.filter(codename__in=names.split()))
         for group in Group.objects.using(using).filter(permissions__in=of_capacity.filter(codename=held)):
             group.permissions.add(*granted)

@@ -24,11 +24,14 @@ VIEWER = {
     "sync_sessions.view_syncinstancerecord",
     "django_celery_beat.view_periodictask",
     "django_celery_beat.view_crontabschedule",
+    "capacity.view_alert",
+    "capacity.view_alertrule",
 }
 OPERATOR = VIEWER | {
     "capacity.trigger_aggregation",
     "capacity.add_databasesizestat",
     "sync_sessions.cancel_syncsession",
+    "capacity.change_alert",
 }
 ADMINISTRATOR = OPERATOR | {
     *(
@@ -44,6 +47,9 @@ ADMINISTRATOR = OPERATOR | {
     "axes.view_accessattempt",
     "axes.delete_accessattempt",
     "axes.view_accesslog",
+    *(f"capacity.{verb}_alertrule" for verb in ("add", "change", "delete")),
+    *(f"capacity.{verb}_notificationchannel" for verb in ("view", "add", "change", "delete")),
+    "capacity.view_notification",
 }
 EXPECTED = {"viewer": VIEWER, "operator": OPERATOR, "administrator": ADMINISTRATOR}
 

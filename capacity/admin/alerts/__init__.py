@@ -1,0 +1,3 @@
+from . import alerts, channels, rules
+
+__all__ = ["alerts", "channels", "rules"]

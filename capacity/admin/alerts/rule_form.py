@@ -1,0 +1,108 @@
+"""The form of a rule: its numbers in the units of people, shown for the kinds that have them."""
+
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from unfold.widgets import (
+    UnfoldAdminCheckboxSelectMultipleWidget,
+    UnfoldAdminIntegerFieldWidget,
+)
+
+from capacity.alerts.rules import KINDS, Threshold
+from capacity.models import AlertRule, DbType
+
+PREVIEW = "_preview"  #: the button that shows what the rule would hold for, and saves nothing
+
+#: {name of a threshold: what the form calls it}; a kind has some of them.
+NUMBERS = {
+    "days": gettext_lazy("Days"),
+    "percent": gettext_lazy("Percent"),
+    "bytes": gettext_lazy("Size (GiB)"),
+    "times": gettext_lazy("Times running"),
+}
+#: {name: the kinds that have it}
+USED_BY = {name: [str(kind) for kind, one in KINDS.items() if name in one.thresholds] for name in NUMBERS}
+
+
+def _number(name: str) -> forms.IntegerField:
+    usual = "; ".join(
+        f"{kind.label}: {one.thresholds[name].default}"  # type: ignore[attr-defined]
+        for kind, one in KINDS.items()
+        if name in one.thresholds
+    )
+    return forms.IntegerField(
+        label=NUMBERS[name],
+        required=False,
+        widget=UnfoldAdminIntegerFieldWidget,
+        help_text=gettext_lazy("Empty: the usual one.") if usual else "",
+    )
+
+
+class RuleForm(forms.ModelForm):
+    db_types = forms.MultipleChoiceField(
+        label=gettext_lazy("Engines"),
+        choices=DbType.choices,
+        required=False,
+        widget=UnfoldAdminCheckboxSelectMultipleWidget,
+        help_text=gettext_lazy("None: all of them."),
+    )
+    days, percent, bytes, times = (_number(name) for name in NUMBERS)
+
+    class Meta:
+        model = AlertRule
+        fields = [
+            "name",
+            "kind",
+            "level",
+            "db_types",
+            "instances",
+            "tags",
+            "database_pattern",
+            "severity",
+            "for_days",
+            "channels",
+            "enabled",
+        ]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name, one in self._thresholds(self.instance.kind).items():
+            if name in self.instance.threshold:
+                self.initial[name] = self.instance.threshold[name] // one.factor
+
+    @staticmethod
+    def _thresholds(kind: str) -> dict[str, Threshold]:
+        return dict(KINDS[kind].thresholds) if kind in KINDS else {}
+
+    def is_valid(self) -> bool:
+        # For a preview the form comes back as it is, with what it would hold for.
+        return super().is_valid() and PREVIEW not in self.data
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        kind = cleaned.get("kind", "")
+        if kind in KINDS and cleaned.get("level") not in KINDS[kind].levels:
+            labels = dict(AlertRule._meta.get_field("level").choices or ())
+            allowed = ", ".join(str(labels[level]) for level in KINDS[kind].levels)
+            self.add_error("level", _("This kind of rule knows only: %(levels)s.") % {"levels": allowed})
+        for name, one in self._thresholds(kind).items():
+            number = cleaned.get(name)
+            if number is None:
+                continue
+            if one.choices and number not in one.choices:
+                text = _("Give one of: %(choices)s.") % {"choices": ", ".join(map(str, one.choices))}
+                self.add_error(name, text)
+            elif not one.low <= number <= one.high:
+                text = _("Give a number from %(low)d to %(high)d.") % {"low": one.low, "high": one.high}
+                self.add_error(name, text)
+        return cleaned
+
+    def _post_clean(self) -> None:
+        super()._post_clean()  # type: ignore[misc]
+        numbers = self._thresholds(self.cleaned_data.get("kind", ""))
+        given = {name: self.cleaned_data.get(name) for name in numbers}
+        self.instance.threshold = {
+            name: number * numbers[name].factor for name, number in given.items() if number is not None
+        }

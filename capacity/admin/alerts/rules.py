@@ -1,0 +1,70 @@
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from capacity.alerts.evaluation import preview
+from capacity.alerts.rules import KINDS, threshold
+from capacity.alerts.selection import Named
+from capacity.models import AlertRule, AlertStatus
+from capacity.units import format_bytes
+from sync_sessions.common.admin.base import ModelAdmin
+
+from .rule_form import NUMBERS, PREVIEW, USED_BY, RuleForm
+
+SHOWN = 20  #: targets of a preview
+
+
+def _shown_if(kinds: list[str]) -> str:
+    return " || ".join(f"kind == '{kind}'" for kind in kinds)
+
+
+@admin.register(AlertRule)
+class RuleAdmin(ModelAdmin):
+    form = RuleForm
+    list_display = ["name", "kind", "level", "numbers", "severity", "open_now", "enabled"]
+    list_filter = ["kind", "severity", "enabled"]
+    search_fields = ["name"]
+    autocomplete_fields = ["instances", "tags"]
+    conditional_fields = {name: _shown_if(kinds) for name, kinds in USED_BY.items()}
+    fieldsets = [
+        (None, {"fields": ["name", "enabled"]}),
+        (gettext_lazy("When"), {"fields": ["kind", "level", *NUMBERS, "for_days"]}),
+        (gettext_lazy("What it is about"), {"fields": ["db_types", "instances", "tags", "database_pattern"]}),
+        (gettext_lazy("Who hears of it"), {"fields": ["severity", "channels"]}),
+    ]
+    change_form_outer_before_template = "capacity/alert/preview.html"
+
+    @admin.display(description=gettext_lazy("threshold"))
+    def numbers(self, rule: AlertRule) -> str:
+        found = []
+        for name, one in KINDS[rule.kind].thresholds.items():
+            value = threshold(rule, name)
+            found.append(format_bytes(value) if name == "bytes" else f"{value} {one.unit}")
+        return ", ".join(found) or "–"
+
+    @admin.display(description=gettext_lazy("open now"))
+    def open_now(self, rule: Any) -> int:
+        return rule.alerts.filter(status__in=[AlertStatus.OPEN, AlertStatus.ACKNOWLEDGED]).count()
+
+    def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> Any:
+        form = context["adminform"].form
+        if isinstance(form, RuleForm):
+            button = {"action_name": PREVIEW, "description": _("What would be open now?"), "attrs": {}}
+            context["actions_submit_line"] = [button]
+            if PREVIEW in form.data and not form.errors:
+                context["preview"] = self._preview(form)
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    def _preview(self, form: RuleForm) -> dict[str, Any]:
+        named = Named(*([one.pk for one in form.cleaned_data[name]] for name in ("instances", "tags")))
+        found = preview(form.instance, named)
+        text = ngettext("%(count)d target would be open now.", "%(count)d targets would be open now.", len(found))
+        names = [" ".join(filter(None, (one.target.instance_name, one.target.database_name))) for one in found[:SHOWN]]
+        return {
+            "text": text % {"count": len(found)},
+            "names": [name or _("the fleet") for name in names],
+            "more": max(len(found) - SHOWN, 0),
+        }

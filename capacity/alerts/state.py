@@ -1,0 +1,38 @@
+"""What people do to an alert. Each is a conditional UPDATE, so that nobody's answer is lost to a faster one's."""
+
+from datetime import datetime
+from typing import Any
+
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from capacity.errors import StateConflict
+from capacity.models import LIVE_ALERT, Alert, AlertStatus
+from sync_sessions.common.history import log_change
+
+
+class AlertOver(StateConflict):
+    """The alert has ended, or somebody else has acknowledged it."""
+
+    code = "alert_over"
+
+
+def acknowledge(alert: Alert, *, by: Any, note: str = "") -> None:
+    """open -> acknowledged: nobody hears of it until it is over. Raises AlertOver; `alert` is as it is then."""
+    hit = Alert.objects.filter(pk=alert.pk, status=AlertStatus.OPEN).update(
+        status=AlertStatus.ACKNOWLEDGED, acknowledged_by=by, acknowledged_at=timezone.now(), note=note
+    )
+    alert.refresh_from_db()
+    if not hit:
+        raise AlertOver(_("The alert is no longer open: it is %(status)s.") % {"status": alert.get_status_display()})
+    log_change(by, alert, f"Acknowledged. {note}".strip())
+
+
+def silence(alert: Alert, *, until: datetime, by: Any, note: str = "") -> None:
+    """Keeps it quiet until then, however it goes. Raises AlertOver when it has ended."""
+    changes: dict[str, Any] = {"silenced_until": until} | ({"note": note} if note else {})
+    hit = Alert.objects.filter(pk=alert.pk, status__in=LIVE_ALERT).update(**changes)
+    alert.refresh_from_db()
+    if not hit:
+        raise AlertOver(_("The alert has ended: there is nothing to silence."))
+    log_change(by, alert, f"Silenced until {until.isoformat()}. {note}".strip())

@@ -1,0 +1,117 @@
+"""HTTP to hosts that staff type: checked at every request, connected to by the very address that was checked."""
+
+import json
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import urllib3
+from django.utils.translation import gettext as _
+
+from capacity.errors import CapacityError, InputError
+
+from .hosts import check_host, check_name
+
+TIMEOUT = 10.0  #: seconds, for connecting and between two reads
+ANSWER_LIMIT = 4096  #: bytes of an answer that are read, unless the caller needs more
+
+
+class AddressRefused(InputError):
+    """A URL that nothing is sent to; the message says why."""
+
+    code = "address_refused"
+
+
+class WebError(CapacityError):
+    """No answer: the host refuses, is silent, or its certificate does not hold. Worth another try."""
+
+    code = "no_answer"
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    body: bytes  #: cut at the limit asked for
+    retry_after: int | None = None  #: seconds, when the server says so
+
+    def json(self) -> Any:
+        """The body as JSON; None when it is none."""
+        try:
+            return json.loads(self.body)
+        except ValueError:
+            return None
+
+
+def check_url(url: str) -> None:
+    """Raises AddressRefused or HostRefused unless `url` is http(s) with one plain host. Asks nobody."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise AddressRefused(_("Give a whole address that begins with https:// (or http://)."))
+    if parts.username or parts.password:
+        raise AddressRefused(_("Give user and password in their own fields, not inside the address."))
+    try:
+        parts.port  # noqa: B018 - it raises for what is no port
+    except ValueError:
+        raise AddressRefused(_("The port in the address is no number from 1 to 65535.")) from None
+    check_name(parts.hostname)
+
+
+def request(
+    method: str,
+    url: str,
+    *,
+    body: bytes | None = None,
+    headers: Mapping[str, str] | None = None,
+    ca: str = "",
+    timeout: float = TIMEOUT,
+    limit: int = ANSWER_LIMIT,
+) -> Answer:
+    """Sends one request and reads at most `limit` bytes of its answer; follows no redirect, tries once.
+
+    `ca` is a PEM text to check the certificate against in place of the system's. Raises AddressRefused,
+    HostRefused or HostUnknown before anything is sent, WebError when there is no answer in time.
+    """
+    check_url(url)
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    # A second look-up might answer otherwise: the name is only for the certificate and the Host header.
+    address = check_host(host)[0]
+    named = {"Host": parts.netloc, "User-Agent": "WhaleFall", **(headers or {})}
+    timeouts = urllib3.Timeout(connect=timeout, read=timeout)
+    pool: urllib3.HTTPConnectionPool
+    if parts.scheme == "https":
+        context = ssl.create_default_context(cadata=ca or None)
+        pool = urllib3.HTTPSConnectionPool(
+            address,
+            parts.port or 443,
+            timeout=timeouts,
+            ssl_context=context,
+            server_hostname=host,
+            assert_hostname=host,
+        )
+    else:
+        pool = urllib3.HTTPConnectionPool(address, parts.port or 80, timeout=timeouts)
+    with pool:
+        try:
+            answer = pool.urlopen(
+                method, target, body=body, headers=named, redirect=False, retries=False, preload_content=False
+            )
+            try:
+                content = answer.read(limit, decode_content=True)
+            finally:
+                answer.close()
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            raise WebError(
+                _("%(host)s gives no answer: %(reason)s") % {"host": parts.netloc, "reason": _reason(error)}
+            ) from error
+    after = answer.headers.get("Retry-After", "")
+    return Answer(answer.status, content, int(after) if after.isdecimal() else None)
+
+
+def _reason(error: BaseException) -> str:
+    """The innermost cause of what urllib3 raises: the outer ones have the address of an object in them."""
+    inner: object = getattr(error, "reason", None) or error.__cause__ or error
+    return str(inner).rpartition("object at 0x")[2].partition(": ")[2] or str(inner)

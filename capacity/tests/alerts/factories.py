@@ -1,0 +1,43 @@
+"""Rules, channels and alerts; a test names only what it is about."""
+
+from datetime import date, timedelta
+from itertools import count
+
+from django.utils import timezone
+
+from capacity.models import Alert, AlertRule, NotificationChannel
+
+_numbers = count(1)
+
+
+def make_channel(kind="webhook", address="http://127.0.0.1:9/", **fields):
+    return NotificationChannel.objects.create(name=f"channel {next(_numbers)}", kind=kind, address=address, **fields)
+
+
+def make_rule(kind="size_over", *channels, instances=(), **fields):
+    rule = AlertRule.objects.create(**{"name": f"rule {next(_numbers)}", "kind": kind, **fields})
+    rule.channels.set(channels)
+    rule.instances.set(instances)
+    return rule
+
+
+def make_alert(rule=None, instance=None, database="orders", **fields):
+    """An open alert about a size."""
+    rule = rule or make_rule()
+    defaults = {
+        "rule_name": rule.name,
+        "kind": rule.kind,
+        "severity": rule.severity,
+        "target": f"{instance.pk if instance else 0}:{database}:{next(_numbers)}",
+        "instance_name": instance.name if instance else "pg-1",
+        "database_name": database,
+        "value": 2 * 2**40,
+        "threshold_value": 2**40,
+        "opened_at": timezone.now(),
+        "first_seen_on": date(2026, 3, 2),
+        "last_seen_on": date(2026, 3, 2),
+    }
+    return Alert.objects.create(rule=rule, instance=instance, **defaults | fields)
+
+
+DAY = timedelta(days=1)
