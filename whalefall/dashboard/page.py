@@ -1,4 +1,4 @@
-"""The admin's first page: the state of the fleet at a glance. At most 15 queries, the admin's own included, one
+"""The admin's first page: the state of the fleet at a glance. At most 17 queries, the admin's own included, one
 more where there is a broker, and one for each last run that failed."""
 
 from datetime import date
