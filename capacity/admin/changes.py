@@ -12,9 +12,9 @@ from django.utils.translation import gettext_lazy
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import display
 
-from capacity.admin.links import database_link, instance_link, state_keys
 from capacity.admin.rows.columns import together
 from capacity.admin.rows.lists import ENGINE, INSTANCE, RowAdmin
+from capacity.admin.sizes.addresses import database_link, instance_link
 from capacity.insight.wording import event_sentence
 from capacity.models import CapacityEvent, EventKind
 from capacity.units import format_bytes
@@ -45,15 +45,6 @@ class CapacityEventAdmin(RowAdmin):
         # Events are rare: few enough to look through them all.
         return super(RowAdmin, self).get_search_results(request, queryset, search_term)
 
-    def get_changelist_instance(self, request: HttpRequest) -> Any:
-        changelist = super().get_changelist_instance(request)
-        rows = list(changelist.result_list)
-        keys = state_keys((row.instance_id, row.database_name) for row in rows)
-        for row in rows:
-            row.state_key = keys.get((row.instance_id, row.database_name))
-        changelist.result_list = rows
-        return changelist
-
     @admin.display(description=gettext_lazy("day"), ordering="day")
     def happened(self, row: CapacityEvent) -> SafeString:
         return format_html('<span class="whitespace-nowrap">{}</span>', date_format(row.day))
@@ -63,16 +54,11 @@ class CapacityEventAdmin(RowAdmin):
         return row.kind, row.get_kind_display()
 
     @admin.display(description=gettext_lazy("database"), ordering="database_name")
-    def database(self, row: Any) -> Any:
+    def database(self, row: CapacityEvent) -> Any:
         """Of an instance: those of its databases that changed on that day."""
         if not row.database_name:
             return told(_("Whole instance"), ", ".join(row.details.get("databases", ())) or "–")
-        key = (
-            row.state_key
-            if hasattr(row, "state_key")
-            else state_keys([(row.instance_id, row.database_name)]).get((row.instance_id, row.database_name))
-        )
-        return database_link(key, row.database_name)
+        return database_link(row.instance_id, row.database_name)
 
     @admin.display(description=gettext_lazy("instance"), ordering="instance__name")
     def server(self, row: CapacityEvent) -> SafeString:

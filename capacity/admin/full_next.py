@@ -6,18 +6,16 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
-from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
 
-from capacity.admin.cells import unknown
-from capacity.admin.links import database_link, instance_link, state_keys
 from capacity.admin.outlook import NullsLast, forecast_cell, full_cell, used_cell
 from capacity.admin.rows.columns import together
 from capacity.admin.rows.lists import ENGINE, INSTANCE, RowAdmin
+from capacity.admin.sizes.addresses import database_link, instance_link
 from capacity.insight.forecast import HORIZONS
 from capacity.insight.outlook import FULL_ON, Outlook, usage_of
 from capacity.insight.scores import median_error
@@ -26,7 +24,7 @@ from capacity.models import Forecast, ForecastLevel, ForecastState
 from capacity.periods import today
 from capacity.units import format_bytes
 from sync_sessions.common.admin.filters import TagFilter
-from sync_sessions.common.words import days_text
+from sync_sessions.common.words import told
 
 WEEK = 7
 
@@ -54,20 +52,18 @@ class OutlookFilter(DropdownFilter):
 
 @admin.register(Forecast)
 class ForecastAdmin(RowAdmin):
-    list_display = ["target", "server", "kind", "size", "month", "used_percent", "full", "between", "outlook", "sure"]
+    list_display = ["target", "server", "size", "month", "used_percent", "full", "outlook", "sure"]
     list_filter = [OutlookFilter, ("level", ChoicesDropdownFilter), TagFilter, ENGINE, INSTANCE]
     search_fields = ["database_name", "instance__name", "shared_key"]
     list_before_template = "capacity/forecast/scores.html"
-    fields = list_display
+    fields = [*list_display, "made_on"]
+    ordering = [FULL_ON.asc(nulls_last=True), "id"]
     none_yet = gettext_lazy(
         "Nothing will be full as far as can be told: there must be limits, and four weeks of samples."
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Forecast]:
         return super().get_queryset(request).newest()
-
-    def get_ordering(self, request: HttpRequest) -> Any:
-        return [FULL_ON.asc(nulls_last=True), "id"]
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> Any:
         return super(RowAdmin, self).get_search_results(request, queryset, search_term)
@@ -91,16 +87,14 @@ class ForecastAdmin(RowAdmin):
     @admin.display(description=gettext_lazy("of"), ordering="database_name")
     def target(self, row: Any) -> Any:
         if row.level == ForecastLevel.DATABASE:
-            return database_link(row.state_key, row.database_name)
-        return row.shared_key if row.level == ForecastLevel.VOLUME else row.get_level_display()
+            return database_link(row.instance_id, row.database_name)
+        if row.level == ForecastLevel.VOLUME:
+            return told(row.get_level_display(), row.shared_key)
+        return _("Whole instance") if row.level == ForecastLevel.INSTANCE else row.get_level_display()
 
     @admin.display(description=gettext_lazy("instance"), ordering="instance__name")
     def server(self, row: Any) -> Any:
         return instance_link(row.instance) if row.instance else "–"
-
-    @admin.display(description=gettext_lazy("level"), ordering="level")
-    def kind(self, row: Any) -> str:
-        return row.get_level_display()
 
     @admin.display(description=gettext_lazy("size"), ordering="level_bytes")
     def size(self, row: Forecast) -> str:
@@ -118,14 +112,6 @@ class ForecastAdmin(RowAdmin):
     def full(self, row: Any) -> SafeString:
         return full_cell(row.outlook_found)
 
-    @admin.display(description=gettext_lazy("between"))
-    def between(self, row: Forecast) -> str:
-        if row.earliest_on is None:
-            return unknown(_("There is no date."))
-        if row.latest_on is None:
-            return _("%(day)s or later") % {"day": date_format(row.earliest_on)}
-        return days_text(row.earliest_on, row.latest_on, unbroken=True)
-
     @admin.display(description=gettext_lazy("forecast"))
     def outlook(self, row: Any) -> SafeString:
         return forecast_cell(row.outlook_found)
@@ -137,11 +123,9 @@ class ForecastAdmin(RowAdmin):
 
 def add_to(rows: list[Any]) -> None:
     """To each of these forecasts what its columns show beside it."""
-    targets = [(row.instance_id, row.database_name) for row in rows if row.instance_id]
-    used, keys = usage_of(targets), state_keys(targets)
+    used = usage_of([(row.instance_id, row.database_name) for row in rows if row.instance_id])
     for row in rows:
-        target = (row.instance_id, row.database_name)
-        row.outlook_found, row.state_key = Outlook(used.get(target), row), keys.get(target)
+        row.outlook_found = Outlook(used.get((row.instance_id, row.database_name)), row)
 
 
 def scores() -> list[str]:

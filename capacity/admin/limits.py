@@ -16,8 +16,7 @@ from unfold.decorators import display
 from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from capacity.admin.cells import unknown
-from capacity.admin.links import instance_link, state_keys
-from capacity.admin.outlook import words_of
+from capacity.admin.sizes.addresses import instance_link
 from capacity.errors import InputError
 from capacity.insight.outlook import usage_of
 from capacity.inventory.limits import LimitExists, check_target
@@ -29,6 +28,7 @@ from sync_sessions.common.admin.filters import TagFilter
 
 GIB, TIB = 2**30, 2**40
 UNITS = [(str(GIB), "GiB"), (str(TIB), "TiB")]
+SHOWN = ["target", "server", "limit", "origin", "shared_key", "note", "updated_by", "updated_at"]
 MOST = (2**63 - 1) // TIB  #: of the larger unit
 
 
@@ -36,13 +36,13 @@ class SizeForm(forms.Form):
     """A size as a number and a unit; `size_bytes` of the valid form is whole bytes."""
 
     amount = forms.DecimalField(
-        label=gettext_lazy("limit"),
+        label=gettext_lazy("Limit"),
         max_digits=12,
         decimal_places=3,
         min_value=Decimal("0.001"),
         widget=UnfoldAdminDecimalFieldWidget(attrs={"step": "any"}),
     )
-    unit = forms.ChoiceField(label=gettext_lazy("unit"), choices=UNITS, widget=UnfoldAdminSelectWidget)
+    unit = forms.ChoiceField(label=gettext_lazy("Unit"), choices=UNITS, widget=UnfoldAdminSelectWidget)
 
     def clean_unit(self) -> int:
         unit = int(self.cleaned_data["unit"])
@@ -63,7 +63,7 @@ def in_units(size: int) -> dict[str, Any]:
 
 class LimitForm(SizeForm, forms.ModelForm):  # type: ignore[misc]  # Django's own advice for extra fields
     shared_key = forms.CharField(
-        label=gettext_lazy("volume"),
+        label=gettext_lazy("Volume"),
         max_length=255,
         required=False,
         validators=[validate_text],
@@ -102,7 +102,7 @@ class CapacityLimitAdmin(ModelAdmin):
     form = LimitForm
     fields = LimitForm.shown
     autocomplete_fields = ["instance"]
-    list_display = ["target", "server", "limit", "usage", "origin", "shared_key", "note", "updated_by", "updated_at"]
+    list_display = ["target", "server", "limit", "usage", "origin", "shared_key", "note"]
     list_filter = [
         ("source", ChoicesDropdownFilter),
         TagFilter,
@@ -120,16 +120,16 @@ class CapacityLimitAdmin(ModelAdmin):
         changelist = super().get_changelist_instance(request)
         rows = list(changelist.result_list)
         targets = [(row.instance_id, row.database_name) for row in rows]
-        used, keys = usage_of(targets), state_keys(targets)
+        used = usage_of(targets)
         for row, target in zip(rows, targets, strict=True):
-            row.usage_found, row.state_key = used.get(target), keys.get(target)
+            row.usage_found = used.get(target)
         changelist.result_list = rows
         return changelist
 
     def get_fields(self, request: HttpRequest, obj: CapacityLimit | None = None) -> Any:
         editable = self.has_change_permission(request, obj) if obj else self.has_add_permission(request)
         # A form of what may only be looked at has no fields of its own.
-        return self.fields if editable else [*self.list_display[1:3], "database_name", *self.list_display[4:]]
+        return self.fields if editable else SHOWN
 
     def get_readonly_fields(self, request: HttpRequest, obj: CapacityLimit | None = None) -> Any:
         fields = self.get_fields(request, obj)
@@ -151,7 +151,7 @@ class CapacityLimitAdmin(ModelAdmin):
         return ([], {}, set(), kept) if kept else super().get_deleted_objects(objs, request)
 
     @admin.display(description=gettext_lazy("limit of"), ordering="database_name")
-    def target(self, row: Any) -> str:
+    def target(self, row: CapacityLimit) -> str:
         return row.database_name or _("Whole instance")
 
     @admin.display(description=gettext_lazy("instance"), ordering="instance__name")
@@ -169,7 +169,7 @@ class CapacityLimitAdmin(ModelAdmin):
             return unknown(_("No sample yet."))
         if row.usage_found.limit.pk != row.pk:
             return _("does not count beside: %(source)s") % {"source": row.usage_found.limit.get_source_display()}
-        return words_of(row.usage_found)
+        return row.usage_found.sentence()
 
     @display(description=gettext_lazy("source"), ordering="source", label={LimitSource.MANUAL: "info"})
     def origin(self, row: CapacityLimit) -> tuple[str, str]:

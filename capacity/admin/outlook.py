@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy
 
 from capacity.admin.cells import unknown
 from capacity.insight.outlook import Level, Outlook, Usage
-from capacity.insight.wording import forecast_sentence, jump_sentences, usage_sentence
+from capacity.insight.wording import forecast_sentence, jump_sentences
 from capacity.models import ForecastState
 
 #: The colour of a bar says how much room there is; its length says the same.
@@ -35,10 +35,6 @@ class NullsLast:
         return self.expression.desc(nulls_last=True)
 
 
-def words_of(usage: Usage) -> str:
-    return usage_sentence(usage.used_bytes, usage.limit.limit_bytes, usage.limit.shared_key, usage.databases)
-
-
 def used_cell(usage: Usage | None) -> SafeString:
     """A bar and the percentage; the whole sentence is read out, and shown on hover."""
     if usage is None:
@@ -49,7 +45,7 @@ def used_cell(usage: Usage | None) -> SafeString:
         '<span class="inline-flex flex-col whitespace-nowrap" title="{}"><span>{} %</span>'
         '<span class="bg-base-200 h-1 rounded-default w-16 dark:bg-base-700" aria-hidden="true">'
         '<span class="block h-1 rounded-default {}" style="width: {}%"></span></span></span>',
-        words_of(usage),
+        usage.sentence(),
         percent,
         color,
         min(percent, 100),

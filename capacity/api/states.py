@@ -9,7 +9,6 @@ from rest_framework import serializers
 from capacity.api.insight.serializers import BriefForecastSerializer
 from capacity.api.rows.serializers import PeriodRowSerializer
 from capacity.insight.outlook import Level, Usage
-from capacity.insight.wording import usage_sentence
 from capacity.models import DatabaseState, InstanceState, LimitSource
 from capacity.models.present import CHANGES, last_when_null
 
@@ -48,7 +47,7 @@ class InstanceStateSerializer(PeriodRowSerializer):
 class LimitUseSerializer(serializers.Serializer[Any]):
     """How much of the limit that counts is used; of a volume by all that share it."""
 
-    limit_bytes = serializers.IntegerField(source="limit.limit_bytes")
+    limit_bytes = serializers.IntegerField()
     source = serializers.ChoiceField(choices=LimitSource.choices, source="limit.source")  # type: ignore[assignment]
     shared_key = serializers.CharField(source="limit.shared_key", help_text="The volume; blank: none is shared.")
     used_bytes = serializers.IntegerField()
@@ -57,7 +56,7 @@ class LimitUseSerializer(serializers.Serializer[Any]):
     sentence = serializers.SerializerMethodField(help_text="The same in words, in the language that is asked for.")
 
     def get_sentence(self, usage: Usage) -> str:
-        return usage_sentence(usage.used_bytes, usage.limit.limit_bytes, usage.limit.shared_key, usage.databases)
+        return usage.sentence()
 
 
 class DatabaseStateSerializer(PeriodRowSerializer):

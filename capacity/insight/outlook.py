@@ -26,6 +26,7 @@ from capacity.units import percent
 
 from .limits import by_volume, limits_that_count
 from .series import Target
+from .wording import usage_sentence
 
 _STRONGEST_FIRST = Case(*(When(source=source, then=Value(place)) for place, source in enumerate(LimitSource.values)))
 #: When something is full, to sort by: what is full already comes first.
@@ -75,13 +76,17 @@ INSTANCES = Level(ForecastLevel.INSTANCE, "pk", None, "state__last_size_bytes")
 class Usage:
     """How much of a limit is used; of a volume, by all that share it."""
 
-    limit: CapacityLimit
+    limit: CapacityLimit  #: that which counts for the target
+    limit_bytes: int  #: of a volume, as it was told last
     used_bytes: int
     databases: int = 1
 
     @property
     def percent(self) -> Decimal:
-        return percent(self.used_bytes, self.limit.limit_bytes) or Decimal(0)
+        return percent(self.used_bytes, self.limit_bytes) or Decimal(0)
+
+    def sentence(self) -> str:
+        return usage_sentence(self.used_bytes, self.limit_bytes, self.limit.shared_key, self.databases)
 
 
 @dataclass(frozen=True)
@@ -113,8 +118,9 @@ def usage_of(targets: Iterable[Target]) -> dict[Target, Usage]:
     counting = limits_that_count({instance for instance, _database in wanted})
     limits = {target: counting[target] for target in wanted if target in counting}
     keys = {limit.shared_key for limit in limits.values() if limit.shared_key}
-    mates = CapacityLimit.objects.filter(shared_key__in=keys).values_list("instance_id", flat=True)
-    sharing = limits_that_count(set(mates)) if keys else {}
+    mates = CapacityLimit.objects.filter(shared_key__in=keys, instance__is_active=True)
+    ids = {instance for instance, _database in limits} | set(mates.values_list("instance_id", flat=True))
+    sharing = limits_that_count(ids) if keys else {}
     volumes = {key: found for key, found in by_volume(sharing).items() if key in keys}
     sizes = _sizes({(one.instance_id, one.database_name) for found in volumes.values() for one in found} | set(limits))
     used = {}
@@ -122,7 +128,8 @@ def usage_of(targets: Iterable[Target]) -> dict[Target, Usage]:
         members = volumes.get(limit.shared_key) or [limit]
         found = [sizes[key] for one in members if (key := (one.instance_id, one.database_name)) in sizes]
         if found:
-            used[target] = Usage(limit, sum(size for size, _count in found), sum(count for _size, count in found))
+            size, count = (sum(column) for column in zip(*found, strict=True))
+            used[target] = Usage(limit, members[0].limit_bytes, size, count)
     return used
 
 

@@ -6,6 +6,8 @@ from typing import Any
 from django import template
 from django.http import QueryDict
 
+from whalefall.theme.unfold import title_of
+
 register = template.Library()
 
 #: Columns of numbers and times: who sorts by one wants the largest or the latest first.
@@ -13,6 +15,12 @@ LARGEST_FIRST = re.compile(
     r"column-(\w+_(bytes|percent|count|time|at|on)|size|week|month|databases|sample|coverage|period|started|created"
     r"|expiry|duration|items_synced|last_login|sample_count)\b"
 )
+
+
+@register.filter
+def page_title(opts: Any) -> str:
+    """What a list is called in the sidebar."""
+    return title_of(opts)
 
 
 @register.filter

@@ -13,7 +13,7 @@ from rest_framework.test import APIClient
 
 from capacity.aggregation.orchestrator import AggregationOrchestrator
 from capacity.collection.ingest import ingest
-from capacity.models import DatabaseSizeAggregation, InstanceSizeAggregation
+from capacity.models import CapacityLimit, DatabaseSizeAggregation, InstanceSizeAggregation, Tag
 from capacity.tests.factories import a_sample, make_instance
 from capacity.tests.samples import run, the
 from sync_sessions.choices import SyncCategory, SyncType
@@ -30,6 +30,7 @@ SAMPLE = {
     "collected_at": "2025-06-26T03:00:00+08:00",
     "size_bytes": 1,
 }
+LIMIT = {"instance": "pg-1", "limit_bytes": 2}
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
 
 
@@ -64,6 +65,22 @@ ENDPOINTS = (
     Line("GET", f"{ROWS}instances/{{pk}}/", "viewer", 200, "instance row"),
     Line("GET", f"{API}capacity/databases/history/", "viewer", 200, "instance", query="?series={pk}"),
     Line("GET", f"{API}capacity/report/", "viewer", 200),
+    Line("GET", f"{API}capacity/events/", "viewer", 200),
+    Line("GET", f"{API}capacity/forecasts/", "viewer", 200),
+    Line("GET", f"{API}capacity/limits/", "viewer", 200),
+    Line("POST", f"{API}capacity/limits/", "administrator", 201, body={"instance": "empty", "limit_bytes": 1}),
+    Line("GET", f"{API}capacity/limits/{{pk}}/", "viewer", 200, "limit"),
+    Line(
+        "PUT", f"{API}capacity/limits/{{pk}}/", "administrator", 200, "limit", {"instance": "pg-1", "limit_bytes": 2}
+    ),
+    Line("PATCH", f"{API}capacity/limits/{{pk}}/", "administrator", 200, "limit", {"limit_bytes": 2}),
+    Line("DELETE", f"{API}capacity/limits/{{pk}}/", "administrator", 204, "limit"),
+    Line("GET", f"{API}tags/", "viewer", 200),
+    Line("POST", f"{API}tags/", "administrator", 201, body={"name": "team:shop"}),
+    Line("GET", f"{API}tags/{{pk}}/", "viewer", 200, "tag"),
+    Line("PUT", f"{API}tags/{{pk}}/", "administrator", 200, "tag", {"name": "test"}),
+    Line("PATCH", f"{API}tags/{{pk}}/", "administrator", 200, "tag", {"name": "test"}),
+    Line("DELETE", f"{API}tags/{{pk}}/", "administrator", 204, "tag"),
     Line("GET", f"{API}capacity/samples/", "viewer", 200),
     Line("POST", f"{API}capacity/samples/", "operator", 201, body=[SAMPLE]),
     Line("GET", f"{API}instances/", "viewer", 200),
@@ -92,11 +109,16 @@ ADMIN = {
     "auth.user": {"view": "administrator", "delete_selected": "administrator"},
     "axes.accessattempt": {"view": "administrator", "unlock": "administrator"},
     "axes.accesslog": {"view": "administrator"},
+    "capacity.capacityevent": SEEN,
+    "capacity.capacitylimit": {**SEEN, "delete_selected": "administrator"},
     "capacity.databasesizeaggregation": SEEN,
     "capacity.databasesizestat": SEEN,
     "capacity.databasestate": SEEN,
+    "capacity.forecast": SEEN,
     "capacity.instance": {
         **SEEN,
+        "add_tag": "administrator",
+        "remove_tag": "administrator",
         "aggregate_current_period": "operator",
         "collect_now": "operator",
         "activate": "administrator",
@@ -111,6 +133,7 @@ ADMIN = {
         "disable": "administrator",
         "delete_selected": "administrator",
     },
+    "capacity.tag": {**SEEN, "delete_selected": "administrator"},
     "django_celery_beat.clockedschedule": RAW,
     "django_celery_beat.crontabschedule": RAW,
     "django_celery_beat.intervalschedule": RAW,
@@ -164,6 +187,8 @@ def things():
     return {
         "instance": instance.pk,
         "empty instance": make_instance("empty").pk,
+        "limit": CapacityLimit.objects.create(instance=instance, limit_bytes=1).pk,
+        "tag": Tag.objects.create(name="prod").pk,
         "database row": DatabaseSizeAggregation.objects.get().pk,
         "instance row": InstanceSizeAggregation.objects.get().pk,
         "open session": running.session_id,

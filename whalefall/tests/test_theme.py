@@ -34,8 +34,7 @@ def test_everybody_sees_the_pages_that_they_may_open_and_no_empty_section(client
     user.user_permissions.set(Permission.objects.filter(codename__in=["view_instance", "view_syncsession"]))
     client.force_login(user)
     assert sidebar(client.get(INDEX)) == {
-        "": ["Dashboard", "API description"],
-        "Fleet": ["Instances"],
+        "": ["API description"],
         "Runs": ["Sync sessions"],
     }
 

@@ -14,18 +14,16 @@ from django.utils.translation import gettext_lazy
 
 RAW = gettext_lazy("Raw schedules")  #: folded, as few need them
 
-#: The sidebar below the dashboard: the pages of a section, with their icons. A test wants every page named.
+#: The sidebar, which follows the questions of a day: the pages of a section, with their icons. A test wants every page
+#: named.
 SECTIONS: tuple[tuple[Any, dict[str, str]], ...] = (
     (
-        gettext_lazy("Fleet"),
-        {"capacity.instance": "dns", "capacity.databasestate": "storage", "capacity.databasesizestat": "straighten"},
-    ),
-    (
-        gettext_lazy("History"),
+        "",
         {
-            "capacity.databasesizeaggregation": "database",
-            "capacity.instancesizeaggregation": "stacked_line_chart",
-            "capacity.instancesizestat": "today",
+            "capacity.databasestate": "storage",
+            "capacity.instance": "dns",
+            "capacity.capacityevent": "published_with_changes",
+            "capacity.forecast": "event_upcoming",
         },
     ),
     (
@@ -37,8 +35,19 @@ SECTIONS: tuple[tuple[Any, dict[str, str]], ...] = (
         },
     ),
     (
+        gettext_lazy("Data"),
+        {
+            "capacity.databasesizestat": "straighten",
+            "capacity.instancesizestat": "today",
+            "capacity.databasesizeaggregation": "database",
+            "capacity.instancesizeaggregation": "stacked_line_chart",
+        },
+    ),
+    (
         gettext_lazy("Administration"),
         {
+            "capacity.capacitylimit": "speed",
+            "capacity.tag": "sell",
             "auth.user": "person",
             "auth.group": "group",
             "knox.authtoken": "key",
@@ -58,26 +67,38 @@ SECTIONS: tuple[tuple[Any, dict[str, str]], ...] = (
     ),
 )
 
+#: What a page is called in the sidebar and in its title where it answers a question.
+TITLES: dict[str, Any] = {
+    "capacity.capacityevent": gettext_lazy("What changed"),
+    "capacity.forecast": gettext_lazy("Full next"),
+}
+
+
+def title_of(opts: Any) -> str:
+    return str(TITLES.get(opts.label_lower) or capfirst(opts.verbose_name_plural))
+
 
 def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     """The sidebar of this user: what the page's own admin lets them see. No query besides the permissions'."""
     admins = {model._meta.label_lower: model_admin for model, model_admin in admin.site._registry.items()}
-    home = {"title": _("Dashboard"), "icon": "dashboard", "link": reverse("admin:index")}
+    home = {"title": _("Overview"), "icon": "dashboard", "link": reverse("admin:index")}
     api = {"title": _("API description"), "icon": "api", "link": reverse("docs")}
-    sections: list[dict[str, Any]] = [{"title": "", "items": [home, api]}]
+    sections: list[dict[str, Any]] = []
     for title, pages in SECTIONS:
         items = [
             {
-                "title": capfirst(model_admin.opts.verbose_name_plural),
+                "title": title_of(model_admin.opts),
                 "icon": icon,
                 "link": reverse(f"admin:{model_admin.opts.app_label}_{model_admin.opts.model_name}_changelist"),
             }
             for label, icon in pages.items()
             if (model_admin := admins.get(label)) and model_admin.has_view_permission(request)
         ]
+        if not title:
+            items.insert(0, home)
         if items:
-            sections.append({"title": title, "items": items, "separator": True, "collapsible": title is RAW})
-    return sections
+            sections.append({"title": title, "items": items, "separator": bool(title), "collapsible": title is RAW})
+    return [*sections, {"title": "", "items": [api], "separator": True}]
 
 
 def environment(request: HttpRequest) -> list[str] | None:
@@ -103,7 +124,7 @@ UNFOLD: dict[str, Any] = {
     "ENVIRONMENT": "whalefall.theme.unfold.environment",
     "STYLES": [local("theme.css")],
     "SCRIPTS": [local("accessible.js")],
-    "SIDEBAR": {"navigation": navigation},
+    "SIDEBAR": {"navigation": navigation, "show_search": True},
     "DASHBOARD_CALLBACK": "whalefall.dashboard.page.dashboard",
 }
 

@@ -11,13 +11,15 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from capacity.admin.cells import unknown
-from capacity.admin.links import instance_link
 from capacity.admin.outlook import outlook_columns
 from capacity.admin.rows.columns import UnknownLast, together
 from capacity.admin.rows.lists import ENGINE, INSTANCE, RowAdmin
+from capacity.admin.sizes.addresses import instance_link
+from capacity.insight.growth import LATE_AFTER
 from capacity.insight.outlook import DATABASES, outlooks
 from capacity.models import DatabaseState
 from capacity.models.present import SLACK, SPANS
+from capacity.periods import today
 from capacity.units import format_bytes, format_percent
 from sync_sessions.common.admin.filters import TagFilter
 
@@ -38,7 +40,7 @@ def change_columns(span: str, title: Any) -> list[Any]:
         value = getattr(row, bytes_name)
         return missing() if value is None else together(format_bytes(value, sign=True))
 
-    @admin.display(description=gettext_lazy("in percent"), ordering=UnknownLast(percent_name))
+    @admin.display(description="%", ordering=UnknownLast(percent_name))
     def percent(row: Any) -> str:
         value = getattr(row, percent_name)
         return missing() if value is None else together(format_percent(value))
@@ -49,13 +51,12 @@ def change_columns(span: str, title: Any) -> list[Any]:
 
 class DatabaseList(RowAdmin):
     list_display = [
-        "database_name",
+        "database",
         "server",
         "last_bytes",
         *change_columns("week", gettext_lazy("in a week")),
         *change_columns("month", gettext_lazy("in a month")),
         *outlook_columns(DATABASES),
-        "seen",
     ]
     list_filter = [
         PresenceFilter,
@@ -92,6 +93,10 @@ class DatabaseList(RowAdmin):
     def last_bytes(self, row: DatabaseState) -> str:
         return together(format_bytes(row.last_size_bytes))
 
-    @admin.display(description=gettext_lazy("last sample"), ordering="last_day")
-    def seen(self, row: DatabaseState) -> SafeString:
-        return format_html('<span class="whitespace-nowrap">{}</span>', date_format(row.last_day))
+    @admin.display(description=gettext_lazy("database"), ordering="database_name")
+    def database(self, row: DatabaseState) -> SafeString | str:
+        """When it was seen last, if that is long ago."""
+        if today() - row.last_day <= LATE_AFTER:
+            return row.database_name
+        since = _("last sample on %(day)s") % {"day": date_format(row.last_day)}
+        return format_html('{}<span class="block font-normal text-subtle text-xs">{}</span>', row.database_name, since)

@@ -10,6 +10,7 @@ from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 
 from capacity.insight.history import Asked
+from capacity.models import Instance
 
 
 def query(values: Mapping[str, Any]) -> str:
@@ -37,5 +38,10 @@ def database_url(instance_id: int, name: str) -> str:
     return f"{reverse('admin:capacity_databasestate_named', args=[instance_id])}?{urlencode({'name': name})}"
 
 
-def database_link(instance_id: int, name: Any) -> SafeString:
-    return format_html('<a class="text-link" href="{}">{}</a>', database_url(instance_id, name), name)
+def database_link(instance_id: int, name: Any, text: Any = None) -> SafeString:
+    """`text`: if not the name."""
+    return format_html('<a class="text-link" href="{}">{}</a>', database_url(instance_id, name), text or name)
+
+
+def instance_link(instance: Instance) -> SafeString:
+    return database_link(instance.pk, "", instance.name)
