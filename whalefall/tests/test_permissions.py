@@ -63,6 +63,7 @@ ENDPOINTS = (
     Line("GET", f"{ROWS}instances/summary/", "viewer", 200),
     Line("GET", f"{ROWS}instances/top/", "viewer", 200),
     Line("GET", f"{ROWS}instances/{{pk}}/", "viewer", 200, "instance row"),
+    Line("GET", f"{API}capacity/databases/", "viewer", 200),
     Line("GET", f"{API}capacity/databases/history/", "viewer", 200, "instance", query="?series={pk}"),
     Line("GET", f"{API}capacity/report/", "viewer", 200),
     Line("GET", f"{API}capacity/events/", "viewer", 200),
@@ -151,9 +152,10 @@ def routes():
     def walk(patterns, before=""):
         for one in patterns:
             path = before + re.sub(r"^\^|\$$|\\Z$", "", str(one.pattern))
+            if path.startswith("admin/"):
+                continue
             if hasattr(one, "url_patterns"):
-                if path != "admin/":
-                    yield from walk(one.url_patterns, path)
+                yield from walk(one.url_patterns, path)
                 continue
             name = re.sub(r"\(\?P<(\w+)>[^)]*\)|<(?:\w+:)?(\w+)>", lambda found: f"{{{found[1] or found[2]}}}", path)
             yield name, methods_of(one.callback)
