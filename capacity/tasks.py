@@ -10,6 +10,7 @@ from django.conf import settings
 
 from capacity.upkeep.retention import purge
 
+from .aggregation.chosen import run_chosen
 from .aggregation.current import CurrentAggregationService
 from .aggregation.service import AggregationService
 from .aggregation.task_runner import AggregationTaskRunner, by_hand
@@ -74,6 +75,14 @@ def aggregate_current(self: Task, session_id: str) -> dict[str, Any]:
     Raises what ends the whole run, after it is on the session.
     """
     return CurrentAggregationService().run_queued(session_id, task_id=self.request.id or "")
+
+
+@shared_task(name="capacity.aggregate_periods", bind=True)
+def aggregate_periods(
+    self: Task, periods: list[list[str]], scope: str, selection: dict[str, Any], started_by: int
+) -> dict[str, Any]:
+    """Runs chosen periods ([type, first day] each) of some instances (fields of Selection), one after another."""
+    return run_chosen(periods, scope, selection, started_by, task_id=self.request.id or "")
 
 
 @shared_task(name="capacity.collect_capacity", bind=True)

@@ -3,6 +3,8 @@
 By the fixed names of the tasks: a task is a door itself, and nothing below the doors imports one.
 """
 
+from collections.abc import Iterable
+from dataclasses import asdict
 from typing import Any
 
 import structlog
@@ -11,6 +13,8 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 from capacity.errors import QueueUnavailable
+from capacity.inventory.selection import Selection
+from capacity.periods import Period
 
 log = structlog.get_logger(__name__)
 
@@ -32,6 +36,12 @@ def send_collection(session_id: str, instance_ids: list[int]) -> None:
 def send_due(periods: list[str], started_by: int, everything: bool) -> None:
     """Queues what a schedule of these types does, for a person. Raises QueueUnavailable."""
     _send("capacity.run_capacity_aggregation", periods, "all", started_by, everything)
+
+
+def send_periods(plan: Iterable[Period], scope: str, selection: Selection, started_by: int) -> None:
+    """Queues the runs of these periods, one after another, for a person. Raises QueueUnavailable."""
+    periods = [[period.type, period.start.isoformat()] for period in plan]
+    _send("capacity.aggregate_periods", periods, scope, asdict(selection), started_by)
 
 
 def send_insight(session_id: str) -> None:

@@ -27,8 +27,8 @@ from sync_sessions.common.admin.filters import TagFilter, midnight
 from sync_sessions.common.words import listed
 
 from . import connection, history
-from .actions import InstanceActions
 from .forms import InstanceForm
+from .periods import PeriodActions
 
 SPARK_DAYS = 30
 
@@ -82,7 +82,7 @@ class MissingFilter(admin.SimpleListFilter):
 
 
 @admin.register(Instance)
-class InstanceAdmin(InstanceActions):
+class InstanceAdmin(PeriodActions):
     form = InstanceForm
     fields = InstanceForm.shown
     list_display = ["name", "engine", "tag_names", "databases", "size", "week", "month", "spark", "sample", "active"]

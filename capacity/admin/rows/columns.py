@@ -12,8 +12,9 @@ from django.utils.translation import gettext_lazy, ngettext
 from capacity.admin.cells import unknown
 from capacity.admin.sizes.addresses import database_link
 from capacity.models.aggregates import PeriodRow
+from capacity.periods import today
 from capacity.units import format_bytes, format_percent
-from sync_sessions.common.words import days_text
+from sync_sessions.common.words import days_text, noted
 
 
 def together(text: str) -> str:
@@ -83,7 +84,9 @@ def database(row: Any) -> Any:
 
 @admin.display(description=gettext_lazy("period"), ordering="period_start")
 def period(row: PeriodRow) -> str:
-    return days_text(row.period_start, row.period_end, unbroken=True)
+    """Its days; of one that is not over that it is as it is so far."""
+    days = days_text(row.period_start, row.period_end, unbroken=True)
+    return days if row.period_end < today() else noted(days, _("so far"))
 
 
 @admin.display(description=gettext_lazy("coverage"), ordering="covered_days")

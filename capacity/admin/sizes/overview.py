@@ -9,7 +9,6 @@ from django.utils import formats
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from capacity.admin.outlook import words_of
 from capacity.admin.runs import may_see_sessions, session_url
 from capacity.insight.growth import days_until
 from capacity.insight.history import MOST_DAYS, STEPS, USUAL_DAYS, Asked, Line, size_before
