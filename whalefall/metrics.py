@@ -10,13 +10,17 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from prometheus_client.core import GaugeMetricFamily, Metric
 
 from capacity.insight import gauges
+from capacity.periods import today
 from capacity.runs import kinds
 from sync_sessions.choices import SessionStatus
 from sync_sessions.life import signs
 from sync_sessions.models import SyncSession
 
+from .instance_metrics import instance_metrics
+
 _RUN_GAUGES = {
     "age_seconds": "Seconds since the last scheduled run of this kind ended.",
+    "timestamp_seconds": "When the last scheduled run of this kind ended.",
     "duration_seconds": "How long the last scheduled run of this kind took.",
     "processed_instances": "Instances that the last scheduled run of this kind completed.",
     "skipped_instances": "Instances that had nothing to do in the last scheduled run of this kind.",
@@ -33,6 +37,7 @@ class FleetCollector:
         if sample is not None:
             age = (timezone.now() - sample).total_seconds()
             yield _gauge("last_sample_age_seconds", "Seconds since the newest sample was measured.", age)
+            yield _gauge("last_sample_timestamp_seconds", "When the newest sample was measured.", sample.timestamp())
         opened = GaugeMetricFamily("whalefall_open_sessions", "Sessions that have not ended.", labels=["status"])
         for status, count in gauges.open_sessions().items():
             opened.add_metric([status], count)
@@ -45,6 +50,7 @@ class FleetCollector:
         yield _gauge("stale_periods_too_old", text, too_old)
         yield _gauge("active_instances", "Instances that are collected and aggregated.", gauges.active_instances())
         yield _gauge("fleet_bytes", "The latest total size of all active instances.", gauges.fleet_bytes())
+        yield from instance_metrics(gauges.instances(today()))
 
 
 def _gauge(name: str, text: str, value: float) -> Metric:
@@ -58,11 +64,15 @@ def _services() -> Iterator[Metric]:
     up = GaugeMetricFamily("whalefall_service_up", "1 if it gives signs of life, else 0.", labels=["service"])
     text = "Seconds since its last sign of life; of one that never gave any there is none."
     age = GaugeMetricFamily("whalefall_service_sign_age_seconds", text, labels=["service"])
+    text = "When it gave its last sign of life."
+    at = GaugeMetricFamily("whalefall_service_sign_timestamp_seconds", text, labels=["service"])
     for sign in signs():
         up.add_metric([str(sign.service)], float(not sign.is_silent))
         if sign.age is not None:
             age.add_metric([str(sign.service)], sign.age.total_seconds())
-    return iter([up, age])
+        if sign.at is not None:
+            at.add_metric([str(sign.service)], sign.at.timestamp())
+    return iter([up, age, at])
 
 
 def _last_runs(runs: dict[str, SyncSession]) -> Iterator[Metric]:
@@ -80,6 +90,7 @@ def _last_runs(runs: dict[str, SyncSession]) -> Iterator[Metric]:
         ended = run.completed_at or run.updated_at
         values = {
             "age_seconds": (now - ended).total_seconds(),
+            "timestamp_seconds": ended.timestamp(),
             "duration_seconds": (ended - (run.started_at or ended)).total_seconds(),
             "processed_instances": run.successful_instances,
             "skipped_instances": run.skipped_instances,

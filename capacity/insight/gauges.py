@@ -1,13 +1,23 @@
 """The state of the whole fleet in a few numbers, for /metrics. Each function is one query or two."""
 
-from datetime import datetime
+from datetime import date, datetime
+from typing import NamedTuple
 
 from django.db.models import Count, Max
 
-from capacity.models import Instance, InstanceState, StalePeriod
+from capacity.models import Forecast, ForecastLevel, ForecastState, Instance, InstanceState, StalePeriod
 from capacity.models.state import caught_up_since
 from capacity.periods import PERIODS, today
 from sync_sessions.models import SyncSession
+
+#: Of the state of an instance, in the order of InstanceGauges.
+STATE_COLUMNS = (
+    "last_size_bytes",
+    "last_database_count",
+    "week_change_bytes",
+    "month_change_bytes",
+    "last_sample_at",
+)
 
 
 def last_sample_at() -> datetime | None:
@@ -38,3 +48,30 @@ def stale_period_counts() -> tuple[int, int]:
 
 def active_instances() -> int:
     return Instance.objects.active().count()
+
+
+class InstanceGauges(NamedTuple):
+    """An active instance as it is now; None: there is no sample, nothing to compare with, or no date."""
+
+    name: str
+    db_type: str
+    size: int | None
+    databases: int | None
+    week_change: int | None
+    month_change: int | None
+    last_sample_at: datetime | None
+    forecast_state: str | None
+    days_until_full: int | None  #: 0 when the limit is reached
+
+
+def instances(day: date) -> list[InstanceGauges]:
+    """Every active instance, by name; `day` is today. Two queries."""
+    newest = Forecast.objects.newest().filter(level=ForecastLevel.INSTANCE).order_by()
+    forecasts = {pk: (state, on) for pk, state, on in newest.values_list("instance_id", "state", "expected_on")}
+    columns = ("name", "db_type", *(f"state__{name}" for name in STATE_COLUMNS))
+    found = []
+    for pk, *values in Instance.objects.active().order_by("name").values_list("pk", *columns):
+        state, expected_on = forecasts.get(pk, (None, None))
+        days = max((expected_on - day).days, 0) if expected_on else None
+        found.append(InstanceGauges(*values, state, 0 if state == ForecastState.OVER else days))
+    return found

@@ -42,6 +42,8 @@ COMMANDS = {
     "xgettext": "gettext",
     "redis-server": "redis-server",
     "faketime": "faketime",
+    "promtool": "prometheus",
+    "prometheus": "prometheus",
 }
 #: What the tests with these markers need; others ask for it with require().
 OF_MARKERS = {

@@ -1,7 +1,7 @@
 """/healthz, /readyz and /metrics, as load balancers and Prometheus ask for them."""
 
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import connection
@@ -131,6 +131,7 @@ def test_an_empty_database_has_metrics_too(scrape):
     assert scrape() == {
         "last_run_status": {},
         "last_run_age_seconds": {},
+        "last_run_timestamp_seconds": {},
         "last_run_duration_seconds": {},
         "last_run_processed_instances": {},
         "last_run_skipped_instances": {},
@@ -138,10 +139,22 @@ def test_an_empty_database_has_metrics_too(scrape):
         "open_sessions": {"pending": 0, "running": 0},
         "service_up": {},
         "service_sign_age_seconds": {},
+        "service_sign_timestamp_seconds": {},
         "stale_periods": {"": 0},
         "stale_periods_too_old": {"": 0},
         "active_instances": {"": 0},
         "fleet_bytes": {"": 0},
+        **{
+            f"instance_{name}": {}
+            for name in (
+                "size_bytes",
+                "databases",
+                "last_sample_timestamp_seconds",
+                "days_until_full",
+                "growth_bytes",
+                "forecast_state",
+            )
+        },
     }
 
 
@@ -157,6 +170,8 @@ def test_the_metrics_tell_of_the_fleet(scrape, time_machine):
     found = scrape()
 
     assert found["last_sample_age_seconds"] == {"": 3 * 3600}
+    at = datetime(2025, 6, 29, 19, tzinfo=UTC).timestamp()  # three in the morning of 30 June in Shanghai
+    assert found["last_sample_timestamp_seconds"] == {"": at}
     assert found["fleet_bytes"] == {"": 2**53 + 10}
     assert (found["active_instances"], found["stale_periods"]) == ({"": 2}, {"": 1})
     assert found["open_sessions"] == {"pending": 1, "running": 0}
@@ -206,7 +221,7 @@ def test_a_scrape_costs_the_same_queries_whatever_the_fleet(scrape):
             mark(one, the("weekly", day))
         run(the("daily", day))
 
-    assert costs == [7, 7]
+    assert costs == [9, 9]
 
 
 @pytest.mark.django_db
