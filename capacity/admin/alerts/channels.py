@@ -114,6 +114,12 @@ class ChannelAdmin(ModelAdmin):
             return [(None, {"fields": shown}), self.fieldsets[-1]]
         return self.fieldsets
 
+    def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> Any:
+        if context.get("add"):
+            # The theme shows it to what is saved already: a new one is saved first as well.
+            context["actions_submit_line"] = self.get_actions_submit_line(request, 0)
+        return super().render_change_form(request, context, *args, **kwargs)
+
     @admin.display(description=gettext_lazy("address"))
     def where(self, channel: NotificationChannel) -> str:
         return masked(channel) if channel.pk else "–"

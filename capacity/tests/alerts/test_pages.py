@@ -1,0 +1,159 @@
+"""Rules, channels and alerts in the admin, through its forms."""
+
+from datetime import UTC, date, datetime
+
+import pytest
+import time_machine
+from django.contrib.admin.models import LogEntry
+from django.contrib.messages import get_messages
+
+from capacity.models import Alert, AlertRule, DatabaseState, Notification, NotificationChannel
+from capacity.tests.factories import make_instance
+
+from .factories import make_alert, make_channel
+from .receivers import web
+
+pytestmark = pytest.mark.django_db
+NOON = datetime(2026, 3, 2, 4, tzinfo=UTC)
+RULES, CHANNELS, ALERTS = (f"/admin/capacity/{name}/" for name in ("alertrule", "notificationchannel", "alert"))
+RULE = {
+    "name": "large",
+    "kind": "size_over",
+    "level": "database",
+    "severity": "warning",
+    "for_days": 1,
+    "enabled": "on",
+    "bytes": 100,
+}
+CHANNEL = {
+    "name": "hook",
+    "kind": "webhook",
+    "language": "en",
+    "min_severity": "info",
+    "mode": "immediately",
+    "enabled": "on",
+}
+
+
+TEST = "capacity_notificationchannel_save_and_test"  #: the button
+
+
+def said(response):
+    return [str(message) for message in get_messages(response.wsgi_request)]
+
+
+def big_database():
+    DatabaseState.objects.create(
+        instance=make_instance("pg-1"),
+        database_name="orders",
+        first_day=date(2025, 1, 1),
+        last_day=date(2026, 3, 2),
+        last_sample_at=NOON,
+        last_size_bytes=200 * 2**30,
+    )
+
+
+def test_a_rule_is_saved_in_the_units_of_people(admin_client):
+    assert admin_client.post(f"{RULES}add/", RULE).status_code == 302
+    rule = AlertRule.objects.get()
+    assert rule.threshold == {"bytes": 100 * 2**30}
+    assert 'value="100"' in admin_client.get(f"{RULES}{rule.pk}/change/").text
+
+
+def test_a_preview_says_what_would_be_open_and_saves_nothing(admin_client):
+    big_database()
+    page = admin_client.post(f"{RULES}add/", RULE | {"_preview": "1"}).text
+    assert "1 target would be open now." in page and "pg-1 orders" in page
+    assert not AlertRule.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ({"level": "fleet"}, "This kind of rule knows only: Database, Instance."),
+        ({"bytes": 0}, "Give a number from 1 to"),
+        ({"kind": "growth", "days": 14}, "Give one of: 7, 30."),
+    ],
+)
+def test_a_rule_that_makes_no_sense_is_refused_with_a_sentence(admin_client, change, problem):
+    assert problem in admin_client.post(f"{RULES}add/", RULE | change).text
+    assert not AlertRule.objects.exists()
+
+
+@time_machine.travel(NOON, tick=False)
+def test_a_channel_is_saved_tested_and_never_shows_its_address_or_secret(admin_client):
+    with web(200) as server:
+        address = f"{server.url}/hook/abcd"
+        form = CHANNEL | {"new_address": address, "new_secret": "s3cret", TEST: "1"}
+        answer = admin_client.post(f"{CHANNELS}add/", form)
+    channel = NotificationChannel.objects.get()
+    assert (channel.address, channel.secret) == (address, "s3cret")
+    assert "The test message was delivered." in said(answer)
+    assert Notification.objects.get().kind == "test"
+    for page in (f"{CHANNELS}{channel.pk}/change/", CHANNELS):
+        text = admin_client.get(page).text
+        assert "127.0.0.1…abcd" in text
+        assert "/hook/" not in text and "s3cret" not in text
+    assert "s3cret" not in "".join(entry.change_message for entry in LogEntry.objects.all())
+
+
+@time_machine.travel(NOON, tick=False)
+def test_a_test_that_does_not_arrive_says_why(admin_client):
+    with web((404, b"no such hook")) as server:
+        form = CHANNEL | {"new_address": server.url, TEST: "1"}
+        answer = admin_client.post(f"{CHANNELS}add/", form)
+    assert "The test message was not delivered: HTTP 404 no such hook" in said(answer)
+
+
+def test_blank_fields_keep_the_stored_address(admin_client):
+    channel = make_channel(address="https://example.com/x", secret="s")
+    admin_client.post(f"{CHANNELS}{channel.pk}/change/", CHANNEL)
+    channel.refresh_from_db()
+    assert (channel.name, channel.address, channel.secret) == ("hook", "https://example.com/x", "s")
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ({"new_address": "http://169.254.169.254/"}, "cloud metadata address"),
+        ({"new_address": "ftp://x"}, "begins with https://"),
+        ({"new_address": ""}, "Give the address."),
+        ({"kind": "email", "new_address": "nobody"}, "Enter a valid email address."),
+        ({"kind": "telegram", "new_address": "-1"}, "Give the token of the bot."),
+        ({"new_address": "https://example.com", "mode": "daily"}, "Give the time of the message."),
+    ],
+)
+def test_a_channel_that_cannot_work_is_refused_with_a_sentence(admin_client, change, problem):
+    assert problem in admin_client.post(f"{CHANNELS}add/", CHANNEL | change).text
+    assert not NotificationChannel.objects.exists()
+
+
+@time_machine.travel(NOON, tick=False)
+def test_an_alert_is_acknowledged_from_its_page_after_a_question(admin_client, admin_user):
+    alert = make_alert()
+    url = f"{ALERTS}{alert.pk}/acknowledge/"
+    assert "Acknowledge 1 alert" in admin_client.get(url).text
+    admin_client.post(url, {"confirmed": "yes", "note": "seen"})
+    alert.refresh_from_db()
+    assert (alert.status, alert.note, alert.acknowledged_by, alert.acknowledged_at) == (
+        "acknowledged",
+        "seen",
+        admin_user,
+        NOON,
+    )
+
+
+@time_machine.travel(NOON, tick=False)
+def test_chosen_alerts_are_silenced_together(admin_client):
+    chosen = [make_alert().pk for _ in range(2)]
+    form = {"action": "silence_selected", "_selected_action": chosen, "confirmed": "yes", "days": 7, "note": ""}
+    admin_client.post(ALERTS, form)
+    untils = set(Alert.objects.values_list("silenced_until", flat=True))
+    assert untils == {datetime(2026, 3, 9, 4, tzinfo=UTC)}
+
+
+def test_the_list_shows_what_is_open_unless_asked_for_more(admin_client):
+    make_alert(database="now")
+    make_alert(database="before", status="resolved")
+    assert [name in admin_client.get(ALERTS).text for name in ("pg-1 now", "pg-1 before")] == [True, False]
+    assert "pg-1 before" in admin_client.get(ALERTS, {"status": "all"}).text
