@@ -1,8 +1,13 @@
 """The gauges of each instance, the rules that are made for them, and a real Prometheus that reads them."""
 
+import json
+import shutil
 import subprocess
+import time
 from datetime import UTC, date, datetime
 from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
 
 import pytest
 from django.conf import settings as project
@@ -11,6 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from capacity.models import Forecast
 from capacity.tests.factories import make_instance
 from capacity.tests.samples import add_day
+from capacity.tests.servers import closed_port
 
 from . import needs
 

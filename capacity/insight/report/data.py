@@ -16,7 +16,7 @@ from capacity.insight.series import added_up_days, whole_days
 from capacity.insight.trend import LEAST_POINTS, Trend
 from capacity.insight.weeks import weekly_means
 from capacity.inventory.selection import Selection
-from capacity.models import CapacityEvent, CapacityLimit, Forecast, ForecastLevel, Instance
+from capacity.models import CapacityEvent, CapacityLimit, Forecast, ForecastLevel, ForecastState, Instance
 from capacity.periods import Period, PeriodType
 from capacity.units import percent
 
@@ -90,6 +90,7 @@ class Report:
     databases: int
     month_change: Change | None
     year_change: Change | None
+    full_soon_on: date  #: the day that "within 90 days" is counted from
     full_soon: Sequence[Forecast]
     databases_at_end: Sequence[DatabaseLine]  #: all of them, the largest first
     events: Sequence[CapacityEvent]
@@ -138,6 +139,7 @@ def make_report(month: Period, selection: Selection, today: date) -> Report:
     now, then = instances_at_end(of, month), instances_at_end(of, before)
     events = CapacityEvent.objects.filter(instance__in=of, day__range=(month.start, month.end))
     shown = list(events.select_related("instance").order_by("-day", "instance__name", "database_name")[:EVENTS_SHOWN])
+    full_soon_on, full_soon = _full_soon(of, min(month.end, today), today)
     instances = _instances(chosen, now, then, monthly_averages(of, month))
     return Report(
         month=month,
@@ -148,7 +150,8 @@ def make_report(month: Period, selection: Selection, today: date) -> Report:
         databases=sum(one.databases for one in now.values()),
         month_change=_change(now, then),
         year_change=_change(now, instances_at_end(of, year)),
-        full_soon=_full_soon(of, min(month.end, today), is_newest=month.end >= today - timedelta(days=7)),
+        full_soon_on=full_soon_on,
+        full_soon=full_soon,
         databases_at_end=_databases(chosen, of, month, before),
         events=shown,
         events_left=max(events.count() - len(shown), 0),
@@ -218,15 +221,20 @@ def _engines(instances: Sequence[InstanceLine]) -> list[EngineLine]:
     return sorted(found, key=lambda line: (-line.bytes, line.db_type))
 
 
-def _full_soon(of: Any, day: date, *, is_newest: bool) -> list[Forecast]:
-    """With a date within FULL_WITHIN days of that day, by the forecasts of then; a volume stands for what is on it."""
+def _full_soon(of: Any, day: date, today: date) -> tuple[date, list[Forecast]]:
+    """What is full within FULL_WITHIN days of a day, and that day; a volume stands for what is on it.
+
+    By the forecasts of the week of `day`, of which one is kept; where there are none, and for this week, by the
+    newest ones.
+    """
     keys = CapacityLimit.objects.filter(instance__in=of).exclude(shared_key="").values("shared_key")
     own = Q(instance__in=of, shared_key="", level__in=[ForecastLevel.DATABASE, ForecastLevel.INSTANCE])
     rows = Forecast.objects.filter(own | Q(level=ForecastLevel.VOLUME, shared_key__in=keys))
-    # Of each week one is kept.
-    rows = rows.newest() if is_newest else rows.filter(week=day - timedelta(days=day.weekday()))
-    rows = rows.filter(Q(state="over") | Q(expected_on__lte=day + timedelta(days=FULL_WITHIN)))
-    return list(rows.select_related("instance").order_by("expected_on", "instance__name", "database_name"))
+    then = rows.filter(week=day - timedelta(days=day.weekday()))
+    if day >= today - timedelta(days=7) or not then.exists():
+        day, then = today, rows.newest()
+    soon = then.filter(Q(state=ForecastState.OVER) | Q(expected_on__lte=day + timedelta(days=FULL_WITHIN)))
+    return day, list(soon.select_related("instance").order_by("expected_on", "instance__name", "database_name"))
 
 
 def _ahead(of: Any, day: date) -> list[Ahead]:

@@ -52,6 +52,7 @@ def as_dict(report: Report) -> dict[str, Any]:
         "size_bytes": report.bytes,
         "month_change": report.month_change and _plain(asdict(report.month_change)),
         "year_change": report.year_change and _plain(asdict(report.year_change)),
+        "full_soon_on": report.full_soon_on,
         "full_soon": [
             {
                 "level": row.level,

@@ -17,8 +17,8 @@ from capacity.units import format_bytes, format_percent
 
 class Command(BaseCommand):
     help = (
-        "The report of a month: its figures here, the whole of it as a page that prints on A4 (--html), every database "
-        "as CSV (--csv)."
+        "The report of a month: its figures here, the whole of it as a page that prints on A4 (--html), and every "
+        "database as CSV (--csv)."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
