@@ -139,7 +139,7 @@ def test_a_collection_tells_its_reasons_by_their_codes(as_role):
 
     def reason():
         answer = client.post(f"/api/v1/instances/{server.pk}/collect/").json()
-        assert answer["message"] == "0 of 1 instances collected, 1 failed, 0 skipped."
+        assert answer["message"] == "0 of 1 instance collected, 1 failed, 0 skipped."
         return answer["instances"][0]["reason"]
 
     assert reason() == "The server refuses connections."
