@@ -7,6 +7,7 @@ import pytest
 
 from capacity.collection.service import CollectionService
 from capacity.collection.sources import CollectionError, DatabaseSize, Unsized, Volume
+from capacity.collection.tables import take_snapshot
 from capacity.models import DatabaseSizeStat, DbType, Instance
 from capacity.models.limits import CapacityLimit
 from capacity.tests.factories import make_instance
@@ -31,7 +32,7 @@ OFFLINE = ("old", "OFFLINE", PAGES, PAGES, 0, PAGES, 0, 2)
 VOLUMES = [("D:\\", 500 * GIB, 100 * GIB, "erp"), ("D:\\", 500 * GIB, 100 * GIB, "销售"), ("L:\\", GIB, 0, "erp")]
 
 
-def answering(databases=(ERP,), volumes=VOLUMES, filestream=((3 * PAGES,),), sees_all=1, edition=3):
+def answering(databases=(ERP,), volumes=VOLUMES, filestream=((3 * PAGES,),), sees_all=1, edition=3, tables=()):
     """A handler of queries; a QueryError in place of an answer is what the server says instead."""
 
     def result(rows, *types):
@@ -43,6 +44,9 @@ def answering(databases=(ERP,), volumes=VOLUMES, filestream=((3 * PAGES,),), see
         sql = query.sql if hasattr(query, "sql") else query
         if "SERVERPROPERTY" in sql:
             return result([("16.0.4085.2", edition, sees_all)], TEXT, NUMBER, NUMBER)
+        if found := re.search(r"FROM \[(.*?)\]\.sys\.partitions", sql):
+            asked.append(found[1])
+            return result(tables, TEXT, NUMBER, NUMBER, NUMBER)
         if "dm_os_volume_stats" in sql:
             return result(volumes, TEXT, NUMBER, NUMBER, TEXT)
         if found := re.search(r"FROM \[(.*)\]\.sys\.database_files", sql):
@@ -57,8 +61,13 @@ def answering(databases=(ERP,), volumes=VOLUMES, filestream=((3 * PAGES,),), see
     return answer
 
 
+def issued(authority, host):
+    certificate, key = authority.issue(host)
+    return Certificate(certificate.encode(), key.encode())
+
+
 @contextmanager
-def server(handler, certificate=None):
+def server(handler, certificate):
     logins = LoginStore([Login("whale]fall", "s3cret", False)])
     running, thread = start_background(port=0, query_handler=handler, logins=logins, certificate=certificate)
     try:
@@ -69,9 +78,28 @@ def server(handler, certificate=None):
         thread.join()
 
 
+ANSWER, PORT = [], []  #: the handler of the test that runs, the port of the server that all share
+
+
+@pytest.fixture(scope="module")
+def shared():
+    """One server for all tests that do not look at its certificate; gives its port."""
+    with server(lambda query: ANSWER[-1](query), issued(Authority(), HOST)) as port:
+        yield port
+
+
+@pytest.fixture(autouse=True)
+def on_shared(shared):
+    PORT[:] = [shared]
+
+
 def measurement(handler=None, certificate=None, **fields):
-    with server(handler or answering(), certificate) as port:
-        return measured(DbType.SQLSERVER, port=port, **{"user": "whale]fall", "password": "s3cret", **fields})
+    fields = {"user": "whale]fall", "password": "s3cret", **fields}
+    if certificate:
+        with server(answering(), certificate) as port:
+            return measured(DbType.SQLSERVER, port=port, **fields)
+    ANSWER[:] = [handler or answering()]
+    return measured(DbType.SQLSERVER, port=PORT[0], **fields)
 
 
 def refusal(handler=None, certificate=None, **fields):
@@ -156,11 +184,6 @@ def test_an_azure_database_is_told_to_be_pushed():
     assert refusal(answering(edition=5))[0] == "engine_not_supported"
 
 
-def issued(authority, host):
-    certificate, key = authority.issue(host)
-    return Certificate(certificate.encode(), key.encode())
-
-
 def test_a_certificate_is_checked_when_it_is_asked_for():
     authority = Authority()
     checked = {"tls_mode": "verify-full", "tls_ca": authority.pem}
@@ -180,10 +203,10 @@ def test_a_collection_stores_samples_and_limits():
     kept = CapacityLimit.objects.create(instance=instance, database_name="old", source="file", limit_bytes=1)
     manual = CapacityLimit.objects.create(instance=instance, database_name="gone", source="manual", limit_bytes=1)
 
+    ANSWER[:] = [answering([ERP, crm, OFFLINE], volumes)]
+    Instance.objects.update(port=PORT[0])
     for _run in range(2):
-        with server(answering([ERP, crm, OFFLINE], volumes)) as port:
-            Instance.objects.update(port=port)
-            result = CollectionService().collect([instance], sync_type="manual_single")
+        result = CollectionService().collect([instance], sync_type="manual_single")
 
     assert result.status == "completed"
     rows = DatabaseSizeStat.objects.filter(collected_at=DatabaseSizeStat.objects.latest("collected_at").collected_at)
@@ -205,3 +228,20 @@ def test_a_collection_stores_samples_and_limits():
     details = SyncInstanceRecord.objects.latest("pk").sync_details
     assert details["limits"] == {"erp": 102 * GIB}
     assert details["not_sized"] == [{"database": "old", "reason": "It is offline."}]
+
+
+@pytest.mark.django_db
+def test_the_largest_tables_of_a_database_are_measured():
+    login = {"host": HOST, "port": PORT[0], "username": "whale]fall", "password": "s3cret"}
+    instance = make_instance("mssql", db_type=DbType.SQLSERVER, **login)
+    ANSWER[:] = [answering(tables=[("dbo.订单", 5 * PAGES, 102, 9 * PAGES), ("dbo.small", PAGES, 102, 9 * PAGES)])]
+
+    snapshot = take_snapshot(instance, "erp")
+
+    assert ANSWER[0].asked == ["erp"]
+    assert snapshot.tables == [
+        {"table": "dbo.订单", "size_bytes": 5 * GIB},
+        {"table": "dbo.small", "size_bytes": GIB},
+        {"others": 100, "size_bytes": 3 * GIB},
+    ]
+    assert snapshot.total_bytes == 9 * GIB
