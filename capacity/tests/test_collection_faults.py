@@ -157,10 +157,10 @@ def test_an_unexpected_error_about_one_server_fails_its_record_only(three, monke
 def test_a_moment_without_the_database_is_survived(three, monkeypatch):
     real, failures = recording.ingest, [OperationalError("database is locked")]
 
-    def ingest(samples):
+    def ingest(samples, **options):
         if failures:
             raise failures.pop()
-        return real(samples)
+        return real(samples, **options)
 
     monkeypatch.setattr(recording, "ingest", ingest)
     collect()
