@@ -2,7 +2,9 @@ from collections.abc import Collection
 from datetime import date, datetime
 from typing import Any
 
+from django.apps import apps
 from django.db import models
+from django.db.models import Exists, OuterRef, Q
 
 from .periods import Period
 
@@ -28,8 +30,16 @@ class InstanceQuerySet(models.QuerySet[Any]):
         return self.filter(is_active=True)
 
     def collectable(self) -> "InstanceQuerySet":
-        """Active, with a host to connect to."""
-        return self.active().exclude(host="")
+        """Active, with a host to connect to, or of an engine whose sizes are read from a Prometheus."""
+        mappings = apps.get_model("capacity", "PrometheusMapping")._default_manager
+        read = mappings.in_use().filter(kind__in=("size", "data"), db_type=OuterRef("db_type"))
+        return self.active().filter(~Q(host="") | Exists(read))
+
+
+class PrometheusMappingQuerySet(models.QuerySet[Any]):
+    def in_use(self) -> "PrometheusMappingQuerySet":
+        """Those of active sources, with their source."""
+        return self.filter(source__is_active=True).select_related("source")
 
 
 #: A database without a sample on so many days on which its instance has some is gone.

@@ -14,13 +14,16 @@ COLLECTED = [source for source in LimitSource.values if source != LimitSource.MA
 def store_limits(instance: Instance, measurement: Measurement) -> None:
     """Writes the limits of the databases that were sized, and deletes those that are no more.
 
-    Those of databases that could not be sized stay, and so does what staff entered. Runs in the transaction of
+    Those of databases that could not be sized stay, all of them when the measurement does not know all limits,
+    and what staff entered. Runs in the transaction of
     the samples.
     """
     limits = list(_limits(instance, measurement))
     CapacityLimit.objects.bulk_create(
         limits, update_conflicts=True, unique_fields=KEY, update_fields=["limit_bytes", "shared_key", "updated_at"]
     )
+    if not measurement.all_limits:
+        return
     found = {(limit.database_name, limit.source) for limit in limits}
     kept = {unsized.database for unsized in measurement.not_sized}
     stored = CapacityLimit.objects.filter(instance=instance, source__in=COLLECTED)

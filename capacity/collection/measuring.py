@@ -30,6 +30,7 @@ from .sources import (
     Unsized,
 )
 from .sources.base import MAX_VERSION, UNREACHABLE, OverBudget
+from .sources.prometheus import Reads
 from .validation import name_problem
 
 log = structlog.get_logger(__name__)
@@ -38,8 +39,8 @@ WORKERS = 8  #: servers measured at a time
 CONNECT_TIMEOUT = 5  #: seconds
 GRACE = 5  #: seconds beyond its budget after which a server's thread is not waited for
 
-Prepared = Iterable[tuple[Any, Source | CapacityError]]
 Outcome = tuple[Any, Measurement | CapacityError]
+Prepared = Iterable[tuple[Any, Source | Measurement | CapacityError]]
 
 
 def source_of(instance: Instance, **timeouts: float) -> Source:
@@ -72,11 +73,11 @@ def source_of(instance: Instance, **timeouts: float) -> Source:
     return SOURCES[instance.db_type](target)
 
 
-def prepare(instances: Iterable[Instance]) -> Prepared:
-    """Each with its source, or with the reason why there is none."""
+def prepare(instances: Iterable[Instance], reads: Reads | None = None) -> Prepared:
+    """Each with its source, with what a Prometheus has of it, or with the reason why there is neither."""
     for instance in instances:
         try:
-            yield instance, source_of(instance)
+            yield instance, (reads and reads.answer(instance)) or source_of(instance)
         except CapacityError as error:
             yield instance, error
 
@@ -91,7 +92,8 @@ def measure(
 ) -> Generator[Outcome]:
     """Measures `workers` servers at a time and gives each instance with what came of it, as it comes.
 
-    `prepare` is called with the instances whose turn it is, `on_beat` whenever nothing has come for `beat` seconds;
+    `prepare` is called with the instances whose turn it is and gives the source of each, or what there is to say of
+    it already; `on_beat` is called whenever nothing has come for `beat` seconds;
     both in the calling thread, where the ORM may be used. When the iterator is closed, what is still being
     measured is hung up. An error that is no Exception (SystemExit) in a thread is raised here.
     """
@@ -101,10 +103,10 @@ def measure(
         while waiting or measuring:
             batch = [waiting.popleft() for _ in range(min(len(waiting), workers - len(measuring)))]
             for instance, source in prepare(batch) if batch else ():
-                if isinstance(source, CapacityError):
-                    yield instance, source
-                else:
+                if isinstance(source, Source):
                     measuring[_in_thread(measure_one, source, stop)] = instance, source
+                else:
+                    yield instance, source
             if not measuring:
                 continue
             done, _running = wait(measuring, _until_next(measuring, beat), FIRST_COMPLETED)

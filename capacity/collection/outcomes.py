@@ -7,11 +7,14 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from capacity.errors import CapacityError
+from capacity.models import Instance
+from capacity.runs.faults import error_code
 from sync_sessions.choices import RecordStatus, SessionStatus
 from sync_sessions.common.words import told
 from sync_sessions.models import SyncSession
 
-from .sources import Unsized
+from .sources import Measurement, NotCollected, Unsized
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,30 @@ class Outcome:
     notes: Sequence[str] = ()
     error_code: str = ""
     reason: str = ""
+
+    @classmethod
+    def of(cls, instance: Instance, answer: Measurement | CapacityError) -> "Outcome":
+        """Of what was measured and is not stored."""
+        if isinstance(answer, CapacityError):
+            status = RecordStatus.SKIPPED if isinstance(answer, NotCollected) else RecordStatus.FAILED
+            return cls(
+                instance.pk,
+                instance.name,
+                instance.db_type,
+                status.value,
+                error_code=error_code(answer),
+                reason=str(answer),
+            )
+        return cls(
+            instance.pk,
+            instance.name,
+            instance.db_type,
+            RecordStatus.COMPLETED.value,
+            len(answer.databases),
+            sum(one.size_bytes for one in answer.databases),
+            answer.not_sized,
+            answer.notes,
+        )
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,7 @@ from .measuring import measure, source_of
 from .outcomes import Outcome
 from .samples import Sample, SamplesRejected
 from .sources import CollectionError, Measurement, NotCollected, Source, Unsized
+from .sources.prometheus import Reads, read
 
 log = structlog.get_logger(__name__)
 #: What storing may raise because of one instance; everything else ends the run.
@@ -50,13 +51,18 @@ class CollectionRun:
         self.on_outcome = on_outcome
         self.outcomes: list[Outcome] = []
         self.record_ids: dict[int, int] = {}
+        self.reads: Reads | None = None
 
     def collect(self, instances: list[Instance]) -> None:
-        """Measures `workers` servers at a time and stores each answer as it comes; raises SessionLost."""
+        """Reads the Prometheus sources, measures `workers` servers at a time, stores each answer as it comes.
+
+        Raises SessionLost.
+        """
         self.record_ids = self.sessions.record_ids(self.session)
         # Deleted since the records were made: theirs end without a result.
         chosen = [instance for instance in instances if instance.pk in self.record_ids]
         beat = settings.WHALEFALL_SESSION_LEASE / 6
+        self.reads = read(chosen, self._heartbeat)
         with closing(
             measure(chosen, self._start, workers=self.workers, beat=beat, on_beat=self._heartbeat)
         ) as measured:
@@ -66,7 +72,7 @@ class CollectionRun:
     def _heartbeat(self) -> None:
         persist(lambda: self.sessions.heartbeat(self.session))
 
-    def _start(self, batch: list[Instance]) -> Iterator[tuple[Instance, Source | CapacityError]]:
+    def _start(self, batch: list[Instance]) -> Iterator[tuple[Instance, Source | Measurement | CapacityError]]:
         self._start_records(batch)
         for instance in batch:
             try:
@@ -78,19 +84,24 @@ class CollectionRun:
         ids = [self.record_ids[instance.pk] for instance in batch]
         persist(lambda: self.sessions.start_instance_records(self.session, ids))
 
-    def _source(self, instance: Instance) -> Source:
-        """How to reach the instance, as of now. Raises NotCollected, CollectionError, FieldKeyError."""
+    def _source(self, instance: Instance) -> Source | Measurement | CapacityError:
+        """How to reach the instance, as of now, or what a Prometheus has of it.
+
+        Raises NotCollected, CollectionError, FieldKeyError.
+        """
         now = persist(lambda: Instance.objects.filter(pk=instance.pk).first())
         if now is None:
             raise NotCollected("instance_deleted", "The instance was deleted during the run.")
         if not now.is_active:
             raise NotCollected("instance_inactive", "The instance is inactive.")
-        return source_of(now, **self.timeouts)
+        return (self.reads and self.reads.answer(now)) or source_of(now, **self.timeouts)
 
     def _take(self, instance: Instance, answer: Measurement | CapacityError) -> None:
         if isinstance(answer, CapacityError):
             self._end(instance, answer)
             return
+        if self.reads:
+            answer = self.reads.with_volumes(instance, answer)
         try:
             result = persist(lambda: self._store(instance, answer))
         except INSTANCE_ERRORS as error:

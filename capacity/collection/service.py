@@ -1,7 +1,8 @@
 """Collecting from live servers: one session, a record per instance."""
 
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, suppress
+from functools import partial
 from typing import Any
 
 import structlog
@@ -20,8 +21,10 @@ from sync_sessions.errors import SessionFinished, SessionLost
 from sync_sessions.models import SyncSession
 from sync_sessions.services import SyncSessionService, sync_session_service
 
+from .measuring import measure, prepare
 from .outcomes import CollectionResult, Outcome
 from .recording import CollectionRun
+from .sources.prometheus import read
 
 log = structlog.get_logger(__name__)
 
@@ -64,6 +67,18 @@ class CollectionService:
         """
         spec = spec or RunSpec(COLLECTION, Selection.of(instances), **options)
         return self._run(opened(spec, sessions=self.sessions), on_outcome)
+
+    def try_out(self, selection: Selection) -> Iterator[Outcome]:
+        """How each would end that `collect` would measure, as it comes: opens no session and stores nothing.
+
+        Raises UnknownInstance, UnknownTag.
+        """
+        instances = selection.instances(Instance.objects.collectable())
+        with translation.override("en"):
+            reads = read(instances)
+        with closing(measure(instances, partial(prepare, reads=reads), workers=self.workers)) as measured:
+            for instance, answer in measured:
+                yield Outcome.of(instance, answer)
 
     def start(
         self,

@@ -2,6 +2,7 @@
 
 import json
 import ssl
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,9 +14,11 @@ from django.utils.translation import gettext as _
 from capacity.errors import CapacityError, InputError
 
 from .hosts import check_host, check_name
+from .sources import gate
 
 TIMEOUT = 10.0  #: seconds, for connecting and between two reads
 ANSWER_LIMIT = 4096  #: bytes of an answer that are read, unless the caller needs more
+HEADERS = 128 * 1024  #: bytes that may come beside the answer itself: its headers, and those of TLS
 
 
 class AddressRefused(InputError):
@@ -67,8 +70,11 @@ def request(
     ca: str = "",
     timeout: float = TIMEOUT,
     limit: int = ANSWER_LIMIT,
+    deadline: float | None = None,
 ) -> Answer:
     """Sends one request and reads at most `limit` bytes of its answer; follows no redirect, tries once.
+
+    `deadline`: seconds for all of it, which hold for a server that says a byte now and then as well.
 
     `ca` is a PEM text to check the certificate against in place of the system's. Raises AddressRefused,
     HostRefused or HostUnknown before anything is sent, WebError when there is no answer in time.
@@ -79,23 +85,24 @@ def request(
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     # A second look-up might answer otherwise: the name is only for the certificate and the Host header.
     address = check_host(host)[0]
+    port = parts.port or (443 if parts.scheme == "https" else 80)
     named = {"Host": parts.netloc, "User-Agent": "WhaleFall", **(headers or {})}
     timeouts = urllib3.Timeout(connect=timeout, read=timeout)
     pool: urllib3.HTTPConnectionPool
-    if parts.scheme == "https":
-        context = ssl.create_default_context(cadata=ca or None)
-        pool = urllib3.HTTPSConnectionPool(
-            address,
-            parts.port or 443,
-            timeout=timeouts,
-            ssl_context=context,
-            server_hostname=host,
-            assert_hostname=host,
-        )
-    else:
-        pool = urllib3.HTTPConnectionPool(address, parts.port or 80, timeout=timeouts)
-    with pool:
-        try:
+    way: gate.Gate | None = None
+    try:
+        if deadline is not None:
+            way = gate.Gate(address, port, timeout, time.monotonic() + deadline)
+            way.expect(deadline, limit + HEADERS)
+            address, port = gate.LOOPBACK, way.port
+        if parts.scheme == "https":
+            context = ssl.create_default_context(cadata=ca or None)
+            pool = urllib3.HTTPSConnectionPool(
+                address, port, timeout=timeouts, ssl_context=context, server_hostname=host, assert_hostname=host
+            )
+        else:
+            pool = urllib3.HTTPConnectionPool(address, port, timeout=timeouts)
+        with pool:
             answer = pool.urlopen(
                 method, target, body=body, headers=named, redirect=False, retries=False, preload_content=False
             )
@@ -103,10 +110,12 @@ def request(
                 content = answer.read(limit, decode_content=True)
             finally:
                 answer.close()
-        except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise WebError(
-                _("%(host)s gives no answer: %(reason)s") % {"host": parts.netloc, "reason": _reason(error)}
-            ) from error
+    except (urllib3.exceptions.HTTPError, OSError) as error:
+        reason = _("no whole answer in time") if way and way.failure == gate.TIMEOUT else _reason(error)
+        raise WebError(_("%(host)s gives no answer: %(reason)s") % {"host": parts.netloc, "reason": reason}) from error
+    finally:
+        if way:
+            way.close()
     after = answer.headers.get("Retry-After", "")
     return Answer(answer.status, content, int(after) if after.isdecimal() else None)
 

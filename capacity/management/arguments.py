@@ -1,6 +1,7 @@
 """Types of the options of commands, and those that several have."""
 
 from argparse import ArgumentParser, ArgumentTypeError
+from datetime import date
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -12,6 +13,10 @@ def positive(text: str) -> int:
     if not text.isdecimal() or not int(text):
         raise ArgumentTypeError(_("%(text)r is not a whole number above 0") % {"text": text})
     return int(text)
+
+
+def day(text: str) -> date:
+    return date.fromisoformat(text)
 
 
 def add_selection(parser: ArgumentParser) -> None:

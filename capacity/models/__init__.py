@@ -18,6 +18,7 @@ from .insight import CapacityEvent, Confidence, EventKind, Forecast, ForecastLev
 from .instance import DbType, Instance, TlsMode
 from .limits import CapacityLimit, LimitSource
 from .present import DatabaseState, InstanceState
+from .prometheus import PrometheusAuth, PrometheusMapping, PrometheusSource, ReadingKind
 from .samples import DatabaseSizeStat
 from .schedule import Schedule
 from .state import CapacityState, StalePeriod
@@ -72,6 +73,10 @@ __all__ = [
     "InstanceSizeStat",
     "LimitSource",
     "InstanceState",
+    "PrometheusAuth",
+    "PrometheusMapping",
+    "PrometheusSource",
+    "ReadingKind",
     "Schedule",
     "StalePeriod",
     "TableSizeSnapshot",

@@ -44,6 +44,9 @@ COMMANDS = {
     "faketime": "faketime",
     "promtool": "prometheus",
     "prometheus": "prometheus",
+    "prometheus-postgres-exporter": "prometheus-postgres-exporter",
+    "prometheus-mysqld-exporter": "prometheus-mysqld-exporter",
+    "prometheus-node-exporter": "prometheus-node-exporter",
 }
 #: What the tests with these markers need; others ask for it with require().
 OF_MARKERS = {

@@ -105,6 +105,7 @@ class Measurement:
     notes: Sequence[str]  #: what a reader of the sizes must know
     volumes: Sequence[Volume] = ()
     limit_source: str = ""  #: what limit_bytes of the databases are: a LimitSource
+    all_limits: bool = True  #: False: those that it does not tell may be there all the same
 
 
 class Source(ABC):

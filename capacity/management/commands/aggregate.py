@@ -1,6 +1,5 @@
 import time
 from argparse import ArgumentParser
-from datetime import date
 from typing import Any
 from uuid import uuid4
 
@@ -13,7 +12,7 @@ from capacity.aggregation.due import stale_instances, stale_periods
 from capacity.aggregation.progress import ProgressCallbacks
 from capacity.errors import CapacityError
 from capacity.inventory.selection import Selection
-from capacity.management.arguments import add_selection, selection_of
+from capacity.management.arguments import add_selection, day, selection_of
 from capacity.management.output import progress_bar
 from capacity.management.run_report import BAD, MANY, line, show, tell_errors
 from capacity.periods import Period, parse_periods, today
@@ -24,10 +23,6 @@ from capacity.runs.switch import check_enabled
 from sync_sessions.choices import Scope, SyncType
 
 BUSY_WAIT_SECONDS = 60  #: how long a back-fill waits for a run of somebody else to end
-
-
-def day(text: str) -> date:
-    return date.fromisoformat(text)
 
 
 def count(text: str) -> int:

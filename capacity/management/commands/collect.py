@@ -1,12 +1,15 @@
 import json
 from argparse import ArgumentParser
+from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext as _
 
 from capacity.collection.outcomes import CollectionResult, Outcome
-from capacity.inventory.selection import UnknownInstance, UnknownTag
+from capacity.collection.service import CollectionService
+from capacity.inventory.selection import Selection, UnknownInstance, UnknownTag
 from capacity.management.arguments import add_selection, selection_of
 from capacity.management.output import progress_bar, show_table, warnings_alone
 from capacity.models import Instance
@@ -26,6 +29,9 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         add_selection(parser)
+        parser.add_argument(
+            "--dry-run", action="store_true", help="only measure: nothing is stored, and no session is opened"
+        )
         parser.add_argument("--json", action="store_true", help="print the result as JSON")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -44,7 +50,13 @@ class Command(BaseCommand):
                     self.stdout.write("  ".join(cell for cell in cells if cell))
 
             with warnings_alone():
-                result = self._collect(spec, show)
+                if options["dry_run"]:
+                    tried = self._try_out(selection, show)
+                else:
+                    result = self._collect(spec, show)
+        if options["dry_run"]:
+            self._end_trial(tried, options["json"], drawn)
+            return
         if options["json"]:
             self.stdout.write(json.dumps(result.as_dict(), ensure_ascii=False, default=str))
         elif drawn and result.outcomes:
@@ -53,6 +65,31 @@ class Command(BaseCommand):
             raise CommandError(result.message)
         if not options["json"]:
             self.stdout.write(result.message)
+
+    def _try_out(self, selection: Selection, show: Callable[[Outcome], None]) -> list[Outcome]:
+        outcomes = []
+        try:
+            for outcome in CollectionService().try_out(selection):
+                outcomes.append(outcome)
+                show(outcome)
+        except (UnknownInstance, UnknownTag) as error:
+            raise CommandError(str(error)) from None
+        return outcomes
+
+    def _end_trial(self, outcomes: list[Outcome], as_json: bool, drawn: bool) -> None:
+        good = sum(one.status == RecordStatus.COMPLETED for one in outcomes)
+        failed = sum(one.status == RecordStatus.FAILED for one in outcomes)
+        message = _("%(good)d of %(total)d instances measured, %(failed)d failed. Nothing was stored.")
+        message %= {"good": good, "total": len(outcomes), "failed": failed}
+        if as_json:
+            result = {"dry_run": True, "message": message, "instances": [asdict(one) for one in outcomes]}
+            self.stdout.write(json.dumps(result, ensure_ascii=False, default=str))
+        elif drawn and outcomes:
+            self._show(sorted(outcomes, key=lambda outcome: outcome.instance_name))
+        if failed:
+            raise CommandError(message)
+        if not as_json:
+            self.stdout.write(message)
 
     def _show(self, outcomes: list[Outcome]) -> None:
         columns = [_("Instance"), _("Engine"), ">" + _("Databases"), ">" + _("Size"), _("Status")]
