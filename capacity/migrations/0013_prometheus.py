@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('capacity', '0010_tags'),
+        ('capacity', '0012_default_rules'),
     ]
 
     operations = [
