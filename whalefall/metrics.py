@@ -7,8 +7,10 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
+from capacity.alerts.outbox import failed_messages
+from capacity.alerts.state import open_alerts
 from capacity.insight import gauges
 from capacity.periods import today
 from capacity.runs import kinds
@@ -51,6 +53,17 @@ class FleetCollector:
         yield _gauge("active_instances", "Instances that are collected and aggregated.", gauges.active_instances())
         yield _gauge("fleet_bytes", "The latest total size of all active instances.", gauges.fleet_bytes())
         yield from instance_metrics(gauges.instances(today()))
+        yield from _alerts()
+
+
+def _alerts() -> Iterator[Metric]:
+    opened = GaugeMetricFamily("whalefall_alerts_open", "Alerts that are open or acknowledged.", labels=["severity"])
+    for severity, count in open_alerts().items():
+        opened.add_metric([severity], count)
+    yield opened
+    yield CounterMetricFamily(
+        "whalefall_notifications_failed", "Messages that could not be delivered.", value=failed_messages()
+    )
 
 
 def _gauge(name: str, text: str, value: float) -> Metric:

@@ -12,7 +12,7 @@ import structlog
 from django.db import transaction
 from django.utils import timezone
 
-from capacity.models import LIVE_ALERT, Alert, AlertRule, AlertStatus
+from capacity.models import LIVE_ALERT, Alert, AlertRule, AlertStatus, RuleKind
 
 from .announce import Edges, announce
 from .findings import Finding, find
@@ -37,8 +37,9 @@ class Evaluated:
     failed: tuple[str, ...] = ()  #: names of rules that raised
 
 
-def evaluate(now: datetime | None = None) -> Evaluated:
-    """Evaluates the enabled rules in one transaction, a savepoint each: one that raises is logged and left as it was.
+def evaluate(now: datetime | None = None, kinds: Sequence[str] = RuleKind.values) -> Evaluated:
+    """Evaluates the enabled rules of these kinds in one transaction, a savepoint each: one that raises is logged and
+    left as it was.
 
     A second evaluation of the same day writes nothing that has not changed.
     """
@@ -47,7 +48,9 @@ def evaluate(now: datetime | None = None) -> Evaluated:
     failed: list[str] = []
     with transaction.atomic():
         # One evaluation at a time: a second one would open the same alerts.
-        rules = list(AlertRule.objects.select_for_update(no_key=True).filter(enabled=True).order_by("pk"))
+        rules = list(
+            AlertRule.objects.select_for_update(no_key=True).filter(enabled=True, kind__in=kinds).order_by("pk")
+        )
         for rule in rules:
             try:
                 with transaction.atomic():

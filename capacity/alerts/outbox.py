@@ -147,6 +147,6 @@ def deliver(notification: Notification) -> int | None:
     return answer.status
 
 
-def failed_recently(since: datetime) -> int:
-    """How many messages have failed for good since then."""
-    return Notification.objects.filter(status=NotificationStatus.FAILED, created_at__gte=since).count()
+def failed_messages() -> int:
+    """How many messages have failed for good, of those that are kept."""
+    return Notification.objects.filter(status=NotificationStatus.FAILED).count()

@@ -1,14 +1,21 @@
-"""What people do to an alert. Each is a conditional UPDATE, so that nobody's answer is lost to a faster one's."""
+"""How many alerts there are, and what people do to one. Each is a conditional UPDATE, so that nobody's answer is lost to a faster one's."""
 
 from datetime import datetime
 from typing import Any
 
+from django.db.models import Count
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from capacity.errors import StateConflict
-from capacity.models import LIVE_ALERT, Alert, AlertStatus
+from capacity.models import LIVE_ALERT, Alert, AlertStatus, Severity
 from sync_sessions.common.history import log_change
+
+
+def open_alerts() -> dict[str, int]:
+    """{severity: how many alerts are open or acknowledged}, the mildest first. One query."""
+    counts = Alert.objects.shown().order_by().values_list("severity").annotate(n=Count("pk"))
+    return dict.fromkeys(Severity.values, 0) | dict(counts)
 
 
 class AlertOver(StateConflict):

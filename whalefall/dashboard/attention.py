@@ -11,8 +11,10 @@ from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from capacity.alerts.state import open_alerts
 from capacity.insight import attention
 from capacity.insight.fleet import Fleet
+from capacity.models import Severity
 from capacity.runs import kinds
 from capacity.units import format_percent
 from sync_sessions.admin.life import silence_text
@@ -23,6 +25,7 @@ from sync_sessions.reasons import explain
 
 from .words import instance_url
 
+ALERT_VARIANTS = {"info": "info", "warning": "warning", "critical": "danger"}
 NAMED = 3  #: of the instances of a line; the others are counted, and its link shows them all
 
 
@@ -30,6 +33,18 @@ def services() -> list[dict[str, Any]]:
     return [
         {"what": sign.service.label, "variant": "danger", "text": silence_text(sign), "names": []} for sign in silent()
     ]
+
+
+def alerts() -> list[dict[str, Any]]:
+    """A line per severity of the alerts that are open, the worst first."""
+    lines = []
+    for severity, count in reversed(open_alerts().items()):
+        if count:
+            text = ngettext("%(count)d alert is open.", "%(count)d alerts are open.", count) % {"count": count}
+            line = {"what": Severity(severity).label, "variant": ALERT_VARIANTS[severity], "text": text, "names": []}
+            more = {"more": _address("capacity_alert", severity__exact=severity), "link": _("Show the alerts")}
+            lines.append(line | more)
+    return lines
 
 
 def failures() -> list[dict[str, Any]]:

@@ -10,12 +10,13 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from capacity.admin.runs import may_see_sessions
+from capacity.alerts.jobs import evaluate_in_web
 from capacity.insight.fleet import history as fleet_history
 from capacity.insight.fleet import read_fleet
 from capacity.periods import PERIOD_CONFIG, PERIODS, today
 from sync_sessions.common.words import listed
 
-from .attention import failures, jumps, services, unmeasured
+from .attention import alerts, failures, jumps, services, unmeasured
 from .chart import fleet_chart
 from .fleet import coverage, first_step, fleet_cards, tops
 from .runs import last_runs, open_sessions, stale
@@ -42,8 +43,13 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     if fleet:
         cards |= {"first_step": first_step(request, fleet), "fleet": fleet_cards(fleet)}
         cards |= {"coverage": coverage(fleet), "tops": tops(fleet)}
+        silent = services() if sees_runs else []
+        if silent:
+            evaluate_in_web()
         problems = [
-            *([*services(), *failures()] if sees_runs else ()),
+            *silent,
+            *(alerts() if request.user.has_perm("capacity.view_alert") else ()),
+            *(failures() if sees_runs else ()),
             *unmeasured(fleet, now),
             *(jumps(day) if sees_rows else ()),
         ]

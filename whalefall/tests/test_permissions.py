@@ -14,6 +14,7 @@ from rest_framework.test import APIClient
 from capacity.aggregation.orchestrator import AggregationOrchestrator
 from capacity.collection.ingest import ingest
 from capacity.models import CapacityLimit, DatabaseSizeAggregation, InstanceSizeAggregation, Tag
+from capacity.tests.alerts.factories import make_alert, make_rule
 from capacity.tests.factories import a_sample, make_instance
 from capacity.tests.samples import run, the
 from sync_sessions.choices import SyncCategory, SyncType
@@ -76,6 +77,10 @@ ENDPOINTS = (
     ),
     Line("PATCH", f"{API}capacity/limits/{{pk}}/", "administrator", 200, "limit", {"limit_bytes": 2}),
     Line("DELETE", f"{API}capacity/limits/{{pk}}/", "administrator", 204, "limit"),
+    Line("GET", f"{API}alerts/", "viewer", 200),
+    Line("GET", f"{API}alerts/{{pk}}/", "viewer", 200, "alert"),
+    Line("POST", f"{API}alerts/{{pk}}/acknowledge/", "operator", 200, "alert", {}),
+    Line("POST", f"{API}alerts/{{pk}}/silence/", "operator", 200, "alert", {"until": "2999-01-01T00:00:00Z"}),
     Line("GET", f"{API}tags/", "viewer", 200),
     Line("POST", f"{API}tags/", "administrator", 201, body={"name": "team:shop"}),
     Line("GET", f"{API}tags/{{pk}}/", "viewer", 200, "tag"),
@@ -110,6 +115,8 @@ ADMIN = {
     "auth.user": {"view": "administrator", "delete_selected": "administrator"},
     "axes.accessattempt": {"view": "administrator", "unlock": "administrator"},
     "axes.accesslog": {"view": "administrator"},
+    "capacity.alert": {**SEEN, "acknowledge_selected": "operator", "silence_selected": "operator"},
+    "capacity.alertrule": {**SEEN, "delete_selected": "administrator"},
     "capacity.capacityevent": SEEN,
     "capacity.capacitylimit": {**SEEN, "delete_selected": "administrator"},
     "capacity.databasesizeaggregation": SEEN,
@@ -128,6 +135,7 @@ ADMIN = {
     },
     "capacity.instancesizeaggregation": SEEN,
     "capacity.instancesizestat": SEEN,
+    "capacity.notificationchannel": {"view": "administrator", "delete_selected": "administrator"},
     "capacity.schedule": {
         **SEEN,
         "enable": "administrator",
@@ -190,6 +198,7 @@ def things():
         "instance": instance.pk,
         "empty instance": make_instance("empty").pk,
         "limit": CapacityLimit.objects.create(instance=instance, limit_bytes=1).pk,
+        "alert": make_alert(make_rule(name="large")).pk,
         "tag": Tag.objects.create(name="prod").pk,
         "database row": DatabaseSizeAggregation.objects.get().pk,
         "instance row": InstanceSizeAggregation.objects.get().pk,

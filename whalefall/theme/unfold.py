@@ -35,6 +35,14 @@ SECTIONS: tuple[tuple[Any, dict[str, str]], ...] = (
         },
     ),
     (
+        gettext_lazy("Alerts"),
+        {
+            "capacity.alert": "notifications",
+            "capacity.alertrule": "rule",
+            "capacity.notificationchannel": "send",
+        },
+    ),
+    (
         gettext_lazy("Data"),
         {
             "capacity.databasesizestat": "straighten",
