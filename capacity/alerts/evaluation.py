@@ -48,9 +48,8 @@ def evaluate(now: datetime | None = None, kinds: Sequence[str] = RuleKind.values
     failed: list[str] = []
     with transaction.atomic():
         # One evaluation at a time: a second one would open the same alerts.
-        rules = list(
-            AlertRule.objects.select_for_update(no_key=True).filter(enabled=True, kind__in=kinds).order_by("pk")
-        )
+        chosen = AlertRule.objects.filter(enabled=True, kind__in=kinds).order_by("pk")
+        rules = list(chosen.select_for_update(no_key=True))
         for rule in rules:
             try:
                 with transaction.atomic():

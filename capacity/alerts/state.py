@@ -1,4 +1,7 @@
-"""How many alerts there are, and what people do to one. Each is a conditional UPDATE, so that nobody's answer is lost to a faster one's."""
+"""How many alerts there are, and what people do to one.
+
+Each change is a conditional UPDATE, so that nobody's answer is lost to a faster one's.
+"""
 
 from datetime import datetime
 from typing import Any

@@ -128,6 +128,7 @@ ADMIN = {
         "add_tag": "administrator",
         "remove_tag": "administrator",
         "aggregate_current_period": "operator",
+        "aggregate_periods": "operator",
         "collect_now": "operator",
         "activate": "administrator",
         "deactivate": "administrator",
