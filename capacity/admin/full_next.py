@@ -19,8 +19,9 @@ from capacity.admin.sizes.addresses import database_link, instance_link
 from capacity.insight.forecast import HORIZONS
 from capacity.insight.outlook import FULL_ON, Outlook, usage_of
 from capacity.insight.scores import median_error
+from capacity.insight.series import Target
 from capacity.insight.wording import MONTH, score_sentence
-from capacity.models import Forecast, ForecastLevel, ForecastState
+from capacity.models import CapacityLimit, Forecast, ForecastLevel, ForecastState
 from capacity.periods import today
 from capacity.units import format_bytes
 from sync_sessions.common.admin.filters import TagFilter
@@ -30,7 +31,7 @@ WEEK = 7
 
 
 class OutlookFilter(DropdownFilter):
-    """Those with a date and those that are full, if nothing else is asked for."""
+    """Those with a date and those that are full, if nothing else is asked for; what shares a volume is one of them."""
 
     title = gettext_lazy("forecast")
     parameter_name = "forecast"
@@ -46,7 +47,8 @@ class OutlookFilter(DropdownFilter):
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         if self.value() == self.DATED:
-            return queryset.filter(Q(state=ForecastState.OVER) | Q(expected_on__isnull=False))
+            alone = Q(shared_key="") | Q(level=ForecastLevel.VOLUME)
+            return queryset.filter(alone, Q(state=ForecastState.OVER) | Q(expected_on__isnull=False))
         return queryset if self.value() == self.ALL else queryset.filter(state=self.value())
 
 
@@ -123,9 +125,20 @@ class ForecastAdmin(RowAdmin):
 
 def add_to(rows: list[Any]) -> None:
     """To each of these forecasts what its columns show beside it."""
-    used = usage_of([(row.instance_id, row.database_name) for row in rows if row.instance_id])
-    for row in rows:
-        row.outlook_found = Outlook(used.get((row.instance_id, row.database_name)), row)
+    keys = [row.shared_key for row in rows if row.level == ForecastLevel.VOLUME]
+    members = CapacityLimit.objects.filter(shared_key__in=keys, instance__is_active=True)
+    columns = ("shared_key", "instance_id", "database_name")
+    of_volume = {key: (instance, name) for key, instance, name in members.values_list(*columns)}
+    # One of those that share a volume stands for it; the fleet has no limit.
+    targets: list[Target] = [
+        of_volume.get(row.shared_key, (0, ""))
+        if row.level == ForecastLevel.VOLUME
+        else (row.instance_id or 0, row.database_name)
+        for row in rows
+    ]
+    used = usage_of(targets)
+    for row, target in zip(rows, targets, strict=True):
+        row.outlook_found = Outlook(used.get(target), row)
 
 
 def scores() -> list[str]:

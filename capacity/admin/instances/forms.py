@@ -3,7 +3,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminRadioSelectWidget, UnfoldAdminSelect2Widget
+from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminRadioSelectWidget, UnfoldAdminSelectWidget
 
 from capacity.collection import hosts
 from capacity.collection.password_rule import is_less_protected, must_repeat_password
@@ -25,7 +25,7 @@ class ScopeForm(forms.Form):
 class TagForm(forms.Form):
     """Which tag chosen instances get or lose."""
 
-    tag = forms.ModelChoiceField(Tag.objects.all(), label=gettext_lazy("Tag"), widget=UnfoldAdminSelect2Widget)
+    tag = forms.ModelChoiceField(Tag.objects.all(), label=gettext_lazy("Tag"), widget=UnfoldAdminSelectWidget)
 
 
 class KeptPassword(forms.CharField):

@@ -15,8 +15,8 @@ from unfold.decorators import action
 from unfold.widgets import (
     UnfoldAdminCheckboxSelectMultipleWidget,
     UnfoldAdminRadioSelectWidget,
-    UnfoldAdminSelect2Widget,
-    UnfoldAdminSingleDateWidget,
+    UnfoldAdminSelectWidget,
+    UnfoldAdminTextInputWidget,
 )
 
 from capacity.admin import runs
@@ -43,6 +43,12 @@ MOST = 400  #: runs that one form starts: a year of days, with its weeks
 TOLD = 5  #: runs that went wrong, by name
 
 
+class DayInput(UnfoldAdminTextInputWidget):
+    """The browser's own, in the reader's order of day and month."""
+
+    input_type = "date"
+
+
 class PeriodsForm(forms.Form):
     """Which periods. `plan` of the valid form are they, the oldest first per type."""
 
@@ -62,8 +68,8 @@ class PeriodsForm(forms.Form):
         initial=Which.LAST.value,
         widget=UnfoldAdminRadioSelectWidget,
     )
-    first = forms.DateField(label=gettext_lazy("First day"), required=False, widget=UnfoldAdminSingleDateWidget)
-    last = forms.DateField(label=gettext_lazy("Last day"), required=False, widget=UnfoldAdminSingleDateWidget)
+    first = forms.DateField(label=gettext_lazy("First day"), required=False, widget=DayInput)
+    last = forms.DateField(label=gettext_lazy("Last day"), required=False, widget=DayInput)
     scope = forms.ChoiceField(
         label=gettext_lazy("Scope"), choices=Scope.choices, initial=Scope.ALL, widget=UnfoldAdminRadioSelectWidget
     )
@@ -103,7 +109,7 @@ class FleetPeriodsForm(PeriodsForm):
         label=gettext_lazy("Tag"),
         required=False,
         empty_label=gettext_lazy("the whole fleet"),
-        widget=UnfoldAdminSelect2Widget,
+        widget=UnfoldAdminSelectWidget,
         help_text=gettext_lazy("Only the active instances that have it."),
     )
 
