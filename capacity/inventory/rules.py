@@ -31,9 +31,9 @@ def check_active(instance: Instance) -> None:
 
 
 def check_collectable(instance: Instance) -> None:
-    """Raises InstanceInactive or InstanceHasNoHost."""
+    """Raises InstanceInactive or InstanceHasNoHost. One query."""
     check_active(instance)
-    if not instance.host:
+    if not Instance.objects.collectable().filter(pk=instance.pk).exists():
         raise InstanceHasNoHost(
             _("%(name)s has no host, so its samples are only pushed: give it a host first.") % {"name": instance.name}
         )

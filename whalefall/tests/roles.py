@@ -16,6 +16,7 @@ STEPS = (
     import_module("whalefall.migrations.0001_roles").create_roles,
     import_module("whalefall.migrations.0003_insight_rights").grant,
     import_module("whalefall.migrations.0004_alert_roles").grant,
+    import_module("whalefall.migrations.0005_prometheus_rights").grant,
 )
 
 

@@ -50,6 +50,11 @@ ADMINISTRATOR = OPERATOR | {
     *(f"capacity.{verb}_alertrule" for verb in ("add", "change", "delete")),
     *(f"capacity.{verb}_notificationchannel" for verb in ("view", "add", "change", "delete")),
     "capacity.view_notification",
+    *(
+        f"capacity.{verb}_prometheus{model}"
+        for verb in ("view", "add", "change", "delete")
+        for model in ("source", "mapping")
+    ),
 }
 EXPECTED = {"viewer": VIEWER, "operator": OPERATOR, "administrator": ADMINISTRATOR}
 

@@ -56,6 +56,8 @@ SECTIONS: tuple[tuple[Any, dict[str, str]], ...] = (
         {
             "capacity.capacitylimit": "speed",
             "capacity.tag": "sell",
+            "capacity.prometheussource": "query_stats",
+            "capacity.prometheusmapping": "conversion_path",
             "auth.user": "person",
             "auth.group": "group",
             "knox.authtoken": "key",

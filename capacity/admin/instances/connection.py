@@ -48,10 +48,14 @@ def engines() -> list[dict[str, object]]:
 
 
 def button_attributes(instance: Instance | None) -> dict[str, str]:
-    """The attributes of the button: htmx posts the form around it, with its CSRF token, and shows the answer below."""
-    url = reverse("admin:capacity_instance_test_new_connection")
+    """The attributes of the button that tries the connection."""
     if instance:
-        url = reverse("admin:capacity_instance_test_connection", args=[instance.pk])
+        return posting_button(reverse("admin:capacity_instance_test_connection", args=[instance.pk]))
+    return posting_button(reverse("admin:capacity_instance_test_new_connection"))
+
+
+def posting_button(url: str) -> dict[str, str]:
+    """The attributes of a button: htmx posts the form around it, with its CSRF token, and shows the answer below."""
     return {
         "type": "button",
         "hx-post": url,

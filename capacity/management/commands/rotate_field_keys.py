@@ -9,8 +9,16 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from capacity.management.arguments import positive
-from capacity.models import Instance
+from capacity.models import Instance, NotificationChannel, PrometheusSource
 from capacity.models.fields import key_ring
+
+#: Where there is text encrypted at rest; each has a name.
+ENCRYPTED = (
+    (Instance, "password"),
+    (PrometheusSource, "secret"),
+    (NotificationChannel, "address"),
+    (NotificationChannel, "secret"),
+)
 
 
 class Command(BaseCommand):
@@ -23,21 +31,9 @@ class Command(BaseCommand):
         parser.add_argument("--batch-size", type=positive, default=500, metavar="N", help="passwords read at a time")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        # Tokens as they are stored: reading the field itself would decrypt them.
-        stored = Instance.objects.annotate(token=Cast("password", TextField())).exclude(token="")
-        rotated, lost = 0, []
-        last = 0
-        while batch := list(
-            stored.filter(pk__gt=last).order_by("pk").values_list("pk", "name", "token")[: options["batch_size"]]
-        ):
-            for last, name, token in batch:
-                try:
-                    fresh = key_ring().rotate(token.encode()).decode()
-                except InvalidToken:
-                    lost.append(name)
-                    continue
-                # A password that was changed meanwhile has another token, made with the first key.
-                rotated += stored.filter(pk=last, token=token).update(password=Value(fresh, TextField()))
+        rotated, lost = 0, list[str]()
+        for model, name in ENCRYPTED:
+            rotated += self._rotate(model, name, options["batch_size"], lost)
         self.stdout.write(
             ngettext("%(count)d password encrypted anew.", "%(count)d passwords encrypted anew.", rotated)
             % {"count": rotated}
@@ -50,3 +46,18 @@ class Command(BaseCommand):
                 )
                 % {"names": ", ".join(lost)}
             )
+
+    def _rotate(self, model: Any, field: str, batch_size: int, lost: list[str]) -> int:
+        # Tokens as they are stored: reading the field itself would decrypt them.
+        stored = model._default_manager.annotate(token=Cast(field, TextField())).exclude(token="")
+        rotated = last = 0
+        while batch := list(stored.filter(pk__gt=last).order_by("pk").values_list("pk", "name", "token")[:batch_size]):
+            for last, name, token in batch:
+                try:
+                    fresh = key_ring().rotate(token.encode()).decode()
+                except InvalidToken:
+                    lost.append(name)
+                    continue
+                # A password that was changed meanwhile has another token, made with the first key.
+                rotated += stored.filter(pk=last, token=token).update(**{field: Value(fresh, TextField())})
+        return rotated
