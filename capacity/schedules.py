@@ -15,6 +15,7 @@ from capacity.scheduling.store import crontab_row
 from .periods import PERIOD_CONFIG, Crontab
 
 PREFIX = "WhaleFall: "
+REPORT_NAME = f"{PREFIX}send the report"  #: off until a channel wants it
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,7 @@ class DefaultSchedule:
     crontab: Crontab
     kwargs: dict[str, Any]
     description: str
+    enabled: bool = True
 
 
 #: Stored in English, and shown in the reader's language; who renames one has named it.
@@ -37,6 +39,7 @@ NAMES = (
     gettext_noop("WhaleFall: purge"),
     gettext_noop("WhaleFall: fail dead sessions"),
     gettext_noop("WhaleFall: send messages"),
+    gettext_noop("WhaleFall: send the report"),
 )
 
 
@@ -84,6 +87,14 @@ def default_schedules() -> Iterator[DefaultSchedule]:
         {},
         gettext_noop("Sends the messages about alerts that wait to be sent."),
     )
+    yield DefaultSchedule(
+        REPORT_NAME,
+        TASKS[Job.REPORT],
+        Crontab("0", "6", day_of_month="1"),
+        {},
+        gettext_noop("Mails the report of the last month to the channels that want it."),
+        enabled=False,
+    )
 
 
 def install_schedules() -> list[str]:
@@ -102,6 +113,7 @@ def install_schedules() -> list[str]:
                     crontab=crontab_row(default.crontab),
                     kwargs=json.dumps(default.kwargs),
                     description=default.description,
+                    enabled=default.enabled,
                 )
                 made.append(default.name)
     return made

@@ -15,6 +15,7 @@ from .aggregation.current import CurrentAggregationService
 from .aggregation.service import AggregationService
 from .aggregation.task_runner import AggregationTaskRunner, by_hand
 from .alerts.jobs import evaluate_and_send
+from .alerts.monthly import queue_reports
 from .alerts.outbox import send_pending
 from .collection.service import collect_batch, collect_fleet
 from .insight import service as insight
@@ -122,6 +123,12 @@ def refresh_insight(self: Task, session_id: str | None = None) -> dict[str, Any]
 def send_notifications() -> dict[str, Any]:
     """Sends the messages that are due, each once: `{"sent", "failed", "waiting"}`. Database errors propagate."""
     return asdict(send_pending())
+
+
+@shared_task(name="capacity.send_report")
+def send_report() -> dict[str, Any]:
+    """Puts the report of the last month into the outbox for each channel that wants it: `{"messages"}`."""
+    return {"messages": queue_reports()}
 
 
 @shared_task(name="capacity.purge_samples")

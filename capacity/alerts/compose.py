@@ -16,6 +16,7 @@ from capacity.units import format_bytes
 
 from . import wording
 from .message import Message, Part
+from .monthly import report_message
 
 WRITTEN_OUT = 20  #: alerts of one message; the others are counted
 LAST_DAYS = 5
@@ -25,6 +26,8 @@ def compose(notification: Notification) -> Message:
     """Reads the alerts of the row and the last days of what they are about."""
     if notification.kind == Notification.Kind.TEST:
         return _test(notification)
+    if notification.kind == Notification.Kind.REPORT:
+        return report_message(notification)
     alerts = list(notification.alerts.order_by("-severity", "instance_name", "database_name", "pk"))
     alerts.sort(key=lambda one: -Severity(one.severity).rank)
     shown = alerts[:WRITTEN_OUT]

@@ -9,6 +9,7 @@ import structlog
 from django.db.models import F
 from django.utils import timezone, translation
 
+from capacity.collection.hosts import NOTIFY
 from capacity.collection.web import request
 from capacity.errors import CapacityError
 from capacity.models import Notification, NotificationChannel, NotificationStatus
@@ -24,6 +25,7 @@ log = structlog.get_logger(__name__)
 WAITS = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=30), timedelta(hours=2), timedelta(hours=8))
 #: A claim older than this is of a sender that died: longer than any try takes.
 CLAIM = timedelta(minutes=5)
+DEADLINE = 30.0  #: seconds for one request, whatever the server does
 
 
 @dataclass(frozen=True)
@@ -141,7 +143,7 @@ def deliver(notification: Notification) -> int | None:
     service = SERVICES[channel.kind]
     outgoing = service.write(channel, message, message.text(service.limit))
     headers = {"Content-Type": "application/json; charset=utf-8", **outgoing.headers}
-    answer = request("POST", outgoing.url, body=outgoing.body, headers=headers)
+    answer = request("POST", outgoing.url, body=outgoing.body, headers=headers, deadline=DEADLINE, networks=NOTIFY)
     if refused := refusal(service, answer):
         raise Refused(refused, answer.status)
     return answer.status

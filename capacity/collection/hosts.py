@@ -12,6 +12,8 @@ from django.utils.translation import gettext as _
 
 from capacity.errors import CapacityError, InputError
 
+COLLECT = "WHALEFALL_COLLECT_NETWORKS"  #: the setting that says where may be collected from
+NOTIFY = "WHALEFALL_NOTIFY_NETWORKS"  #: the setting that says where messages may go
 MAX_LENGTH = 253  # of a DNS name
 
 #: What `ipaddress` does not know as link-local, multicast, reserved or unspecified. Loopback and private networks
@@ -74,12 +76,12 @@ def check_name(host: str) -> None:
         _check_address(host, address)
 
 
-def check_host(host: str) -> list[str]:
+def check_host(host: str, networks: str = COLLECT) -> list[str]:
     """The IP addresses of `host`, to connect to as they are: a second look-up might answer otherwise.
 
-    Raises HostRefused when the name is malformed, or one of its addresses is link-local, multicast,
-    unspecified, a cloud's metadata service, or outside WHALEFALL_COLLECT_NETWORKS (when that names any);
-    HostUnknown when there is no address. Asks DNS; does not touch the database.
+    Raises HostRefused when the name is malformed, or one of its addresses is link-local, multicast, unspecified, a
+    cloud's metadata service, or outside the networks of the setting `networks` (when that names any); HostUnknown
+    when there is no address. Asks DNS; does not touch the database.
     """
     check_name(host)
     try:
@@ -89,7 +91,7 @@ def check_host(host: str) -> list[str]:
             _("The host %(host)s is not known: check its name, and the DNS of this machine.") % {"host": host}
         ) from None
     for address in addresses:
-        _check_address(host, address)
+        _check_address(host, address, networks)
     return addresses
 
 
@@ -98,24 +100,22 @@ def _addresses(host: str, flags: int = 0) -> list[str]:
     return list(dict.fromkeys(str(sockaddr[0]) for *_family, sockaddr in found))
 
 
-def _check_address(host: str, text: str) -> None:
-    names = {"host": host, "address": text}
+def _check_address(host: str, text: str, networks: str = COLLECT) -> None:
+    names = {"host": host, "address": text, "setting": networks}
     spelled = ip_address(text)
     inside = _inside(spelled)
     if any(_is_refused(address) for address in (spelled, *inside)):
         raise HostRefused(
             _(
                 "The host %(host)s is %(address)s, a link-local, multicast, unspecified or cloud metadata address: "
-                "no database is collected from there."
+                "nothing is connected to there."
             )
             % names
         )
-    allowed = [ip_network(cidr, strict=False) for cidr in settings.WHALEFALL_COLLECT_NETWORKS]
+    allowed = [ip_network(cidr, strict=False) for cidr in getattr(settings, networks)]
     reached = inside[0] if inside else spelled
     if allowed and not any(reached in network for network in allowed):
-        raise HostRefused(
-            _("The host %(host)s is %(address)s, which is outside the networks of WHALEFALL_COLLECT_NETWORKS.") % names
-        )
+        raise HostRefused(_("The host %(host)s is %(address)s, which is outside the networks of %(setting)s.") % names)
 
 
 def _is_address(host: str) -> bool:

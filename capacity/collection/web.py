@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from capacity.errors import CapacityError, InputError
 
-from .hosts import check_host, check_name
+from .hosts import COLLECT, check_host, check_name
 from .sources import gate
 
 TIMEOUT = 10.0  #: seconds, for connecting and between two reads
@@ -71,10 +71,12 @@ def request(
     timeout: float = TIMEOUT,
     limit: int = ANSWER_LIMIT,
     deadline: float | None = None,
+    networks: str = COLLECT,
 ) -> Answer:
     """Sends one request and reads at most `limit` bytes of its answer; follows no redirect, tries once.
 
-    `deadline`: seconds for all of it, which hold for a server that says a byte now and then as well.
+    `deadline`: seconds for all of it, which hold for a server that says a byte now and then as well. `networks`: the
+    setting that names where it may go.
 
     `ca` is a PEM text to check the certificate against in place of the system's. Raises AddressRefused,
     HostRefused or HostUnknown before anything is sent, WebError when there is no answer in time.
@@ -84,7 +86,7 @@ def request(
     host = parts.hostname or ""
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     # A second look-up might answer otherwise: the name is only for the certificate and the Host header.
-    address = check_host(host)[0]
+    address = check_host(host, networks)[0]
     port = parts.port or (443 if parts.scheme == "https" else 80)
     named = {"Host": parts.netloc, "User-Agent": "WhaleFall", **(headers or {})}
     timeouts = urllib3.Timeout(connect=timeout, read=timeout)

@@ -98,6 +98,18 @@ class NotificationChannel(models.Model):
         _("daily at"), null=True, blank=True, help_text=_("Of the one message a day; critical alerts go at once.")
     )
     send_resolved = models.BooleanField(_("tell when it is over"), default=True)
+    monthly_report = models.BooleanField(
+        _("monthly report"), default=False, help_text=_("Mail alone: the report of each month, as a page and as CSV.")
+    )
+    report_tag = models.ForeignKey(
+        Tag,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("tag of the report"),
+        help_text=_("Of the instances with this tag; empty: of the fleet."),
+    )
     enabled = models.BooleanField(_("enabled"), default=True)
     disabled_reason = models.TextField(_("why it was switched off"), blank=True, editable=False)
     last_ok_at = models.DateTimeField(_("last delivered"), null=True, editable=False)

@@ -23,6 +23,7 @@ class Job(models.TextChoices):
     PURGE = "purge", _("Delete old samples and sessions")
     REAP = "reap", _("Fail dead sessions")
     NOTIFY = "notify", _("Send messages")
+    REPORT = "report", _("Send the monthly report")
 
 
 #: The tasks that schedules of this product name.
@@ -33,6 +34,7 @@ TASKS: dict[str, str] = {
     Job.PURGE.value: "capacity.purge_samples",
     Job.REAP.value: "sync_sessions.fail_stale_sessions",
     Job.NOTIFY.value: "capacity.send_notifications",
+    Job.REPORT.value: "capacity.send_report",
 }
 JOBS = {task: job for job, task in TASKS.items()}
 

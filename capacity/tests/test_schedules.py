@@ -29,6 +29,7 @@ DEFAULTS = {
     "WhaleFall: forecasts": ("30 5 * * *", "capacity.refresh_insight", {}),
     "WhaleFall: purge": ("30 5 * * *", "capacity.purge_samples", {}),
     "WhaleFall: fail dead sessions": ("* * * * *", "sync_sessions.fail_stale_sessions", {}),
+    "WhaleFall: send messages": ("* * * * *", "capacity.send_notifications", {}),
 }
 
 
@@ -63,6 +64,11 @@ def test_the_first_migrate_makes_the_defaults_and_nothing_else():
 
 def test_the_database_of_the_tests_has_them_from_its_migrate():
     assert stored() == DEFAULTS
+
+
+def test_the_report_is_off_until_somebody_wants_it():
+    report = PeriodicTask.objects.get(name="WhaleFall: send the report")
+    assert (report.enabled, report.task, report.crontab.hour) == (False, "capacity.send_report", "6")
 
 
 def test_they_are_in_the_time_zone_of_the_product(settings):

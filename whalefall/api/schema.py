@@ -91,10 +91,12 @@ class ProductSchema(AutoSchema):
     def get_summary(self) -> str:
         """The beginning of what it does; of the usual actions of a thing, the verb and the thing's name."""
         action = getattr(self.view, "action", None) or ""
-        if action not in VERBS:
+        # What is put together from several tables has no model.
+        model = getattr(getattr(self._get_serializer(), "Meta", None), "model", None)
+        if action not in VERBS or model is None:
             return re.split(r"[.:;,] ", " ".join(str(self.get_description()).split()))[0].rstrip(".")
-        meta = self._get_serializer().Meta.model._meta
-        return f"{VERBS[action]} {meta.verbose_name_plural if action == 'list' else meta.verbose_name}"
+        named = model._meta.verbose_name_plural if action == "list" else model._meta.verbose_name
+        return f"{VERBS[action]} {named}"
 
     def get_operation(self, *args: Any, **kwargs: Any) -> Any:
         operation = super().get_operation(*args, **kwargs)

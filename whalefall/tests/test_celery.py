@@ -21,11 +21,15 @@ from whalefall.tests.starts import ROOT, manage
 
 NAMES = {
     "capacity.aggregate_current",
+    "capacity.aggregate_periods",
     "capacity.collect_capacity",
     "capacity.collect_capacity_batch",
     "capacity.purge_samples",
+    "capacity.refresh_insight",
     "capacity.run_capacity_aggregation",
     "capacity.run_capacity_instance_aggregation",
+    "capacity.send_notifications",
+    "capacity.send_report",
     "sync_sessions.fail_stale_sessions",
 }
 

@@ -5,6 +5,7 @@ from django.contrib import admin, messages
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+from django_celery_beat.models import PeriodicTask, PeriodicTasks
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
 
@@ -13,6 +14,7 @@ from capacity.alerts.outbox import send_test
 from capacity.alerts.services import masked
 from capacity.collection.web import check_url
 from capacity.models import NotificationChannel, NotificationStatus
+from capacity.schedules import REPORT_NAME
 from sync_sessions.admin.cells import moment
 from sync_sessions.common.admin.base import ModelAdmin
 
@@ -47,7 +49,18 @@ class ChannelForm(forms.ModelForm):
 
     class Meta:
         model = NotificationChannel
-        fields = ["name", "kind", "language", "min_severity", "mode", "digest_at", "send_resolved", "enabled"]
+        fields = [
+            "name",
+            "kind",
+            "language",
+            "min_severity",
+            "mode",
+            "digest_at",
+            "send_resolved",
+            "monthly_report",
+            "report_tag",
+            "enabled",
+        ]
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
@@ -90,12 +103,27 @@ class ChannelAdmin(ModelAdmin):
         (None, {"fields": ["name", "kind", "new_address", "new_secret", "enabled"]}),
         (
             gettext_lazy("What goes there"),
-            {"fields": ["min_severity", "mode", "digest_at", "send_resolved", "language"]},
+            {
+                "fields": [
+                    "min_severity",
+                    "mode",
+                    "digest_at",
+                    "send_resolved",
+                    "monthly_report",
+                    "report_tag",
+                    "language",
+                ]
+            },
         ),
         (gettext_lazy("How it went"), {"fields": ["where", "delivered", "last_error", "disabled_reason"]}),
     ]
     readonly_fields = ["where", "delivered", "last_error", "disabled_reason"]
-    conditional_fields = {"digest_at": "mode == 'daily'"}
+    conditional_fields = {
+        "digest_at": "mode == 'daily'",
+        "monthly_report": "kind == 'email'",
+        "report_tag": "kind == 'email'",
+    }
+    autocomplete_fields = ["report_tag"]
     actions_submit_line = ["save_and_test"]
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
@@ -113,6 +141,13 @@ class ChannelAdmin(ModelAdmin):
             ]
             return [(None, {"fields": shown}), self.fieldsets[-1]]
         return self.fieldsets
+
+    def save_model(self, request: HttpRequest, obj: NotificationChannel, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        off = PeriodicTask.objects.filter(name=REPORT_NAME, enabled=False)
+        if obj.monthly_report and obj.enabled and "monthly_report" in form.changed_data and off.update(enabled=True):
+            PeriodicTasks.update_changed()
+            self.message_user(request, _("The schedule of the monthly report is switched on."), messages.INFO)
 
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> Any:
         if context.get("add"):

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import time_machine
 
+from capacity.alerts.monthly import queue_reports
 from capacity.alerts.outbox import Sent, send_pending, send_test
 from capacity.models import Notification, NotificationStatus
 
@@ -123,3 +124,18 @@ def test_without_a_mail_server_the_message_waits_and_says_what_to_set(settings):
     send_pending(at(NOON))
     message.refresh_from_db()
     assert (message.status, "EMAIL_URL" in message.error) == (NotificationStatus.PENDING, True)
+
+
+@time_machine.travel(NOON, tick=False)
+def test_the_report_of_a_month_is_mailed_once_as_a_page_and_as_csv(settings):
+    channel = make_channel("email", "boss@example.com", monthly_report=True)
+    make_channel("email", "dba@example.com")
+    assert [queue_reports(), queue_reports()] == [1, 0]
+    with mail_server(settings) as mails:
+        assert send_pending(at(NOON)) == Sent(sent=1)
+    [(recipients, mail)] = mails
+    [csv] = mail.iter_attachments()
+    assert recipients == [channel.address]
+    assert mail["Subject"] == "[WhaleFall] Capacity in 2026-02"
+    assert csv.get_filename() == "whalefall-2026-02.csv"
+    assert "<html" in mail.get_body(["html"]).get_content()
