@@ -92,7 +92,7 @@ class ProductSchema(AutoSchema):
         """The beginning of what it does; of the usual actions of a thing, the verb and the thing's name."""
         action = getattr(self.view, "action", None) or ""
         # What is put together from several tables has no model.
-        model = getattr(getattr(self._get_serializer(), "Meta", None), "model", None)
+        model = getattr(getattr(getattr(self.view, "serializer_class", None), "Meta", None), "model", None)
         if action not in VERBS or model is None:
             return re.split(r"[.:;,] ", " ".join(str(self.get_description()).split()))[0].rstrip(".")
         named = model._meta.verbose_name_plural if action == "list" else model._meta.verbose_name
