@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
 
-from capacity.admin.outlook import NullsLast, forecast_cell, full_cell, used_cell
+from capacity.admin.outlook import forecast_cell, full_cell, nulls_last, used_cell
 from capacity.admin.rows.columns import together
 from capacity.admin.rows.lists import ENGINE, INSTANCE, RowAdmin
 from capacity.admin.sizes.addresses import database_link, instance_link
@@ -110,7 +110,7 @@ class ForecastAdmin(RowAdmin):
     def used_percent(self, row: Any) -> SafeString:
         return used_cell(row.outlook_found.usage)
 
-    @admin.display(description=gettext_lazy("full on"), ordering=NullsLast(FULL_ON))
+    @admin.display(description=gettext_lazy("full on"), ordering=nulls_last(FULL_ON))
     def full(self, row: Any) -> SafeString:
         return full_cell(row.outlook_found)
 

@@ -61,7 +61,7 @@ def in_units(size: int) -> dict[str, Any]:
     return {"amount": (Decimal(size) / unit).quantize(Decimal("0.001")).normalize() + 0, "unit": str(unit)}
 
 
-class LimitForm(SizeForm, forms.ModelForm):  # type: ignore[misc]  # Django's own advice for extra fields
+class LimitForm(SizeForm, forms.ModelForm):
     shared_key = forms.CharField(
         label=gettext_lazy("Volume"),
         max_length=255,
@@ -83,7 +83,7 @@ class LimitForm(SizeForm, forms.ModelForm):  # type: ignore[misc]  # Django's ow
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if self.instance.pk and "amount" in self.fields:
-            self.initial |= in_units(self.instance.limit_bytes)
+            self.initial.update(in_units(self.instance.limit_bytes))
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data

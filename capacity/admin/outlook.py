@@ -3,7 +3,6 @@
 from typing import Any
 
 from django.contrib import admin
-from django.db.models.expressions import Expression
 from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -20,9 +19,9 @@ NEARLY, MUCH = 90, 80
 
 
 class NullsLast:
-    """An expression to sort by in either direction: rows without a value come last, on both databases."""
+    """Rows without a value come last in either direction, on both databases."""
 
-    def __init__(self, expression: Expression) -> None:
+    def __init__(self, expression: Any) -> None:
         self.expression = expression
 
     def as_sql(self, *args: Any) -> Any:  # how the admin tells an expression from the name of a column
@@ -33,6 +32,11 @@ class NullsLast:
 
     def desc(self) -> Any:
         return self.expression.desc(nulls_last=True)
+
+
+def nulls_last(expression: Any) -> Any:
+    """What a column is sorted by, which the admin takes for an expression."""
+    return NullsLast(expression)
 
 
 def used_cell(usage: Usage | None) -> SafeString:
@@ -72,11 +76,11 @@ def forecast_cell(outlook: Outlook) -> SafeString:
 def outlook_columns(level: Level) -> list[Any]:
     """Use of the limit, the day it is full, and the forecast in words."""
 
-    @admin.display(description=gettext_lazy("used"), ordering=NullsLast(level.used_share()))
+    @admin.display(description=gettext_lazy("used"), ordering=nulls_last(level.used_share()))
     def used_percent(row: Any) -> SafeString:
         return used_cell(row.outlook.usage)
 
-    @admin.display(description=gettext_lazy("full on"), ordering=NullsLast(level.full_on()))
+    @admin.display(description=gettext_lazy("full on"), ordering=nulls_last(level.full_on()))
     def full(row: Any) -> SafeString:
         return full_cell(row.outlook)
 

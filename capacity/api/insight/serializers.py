@@ -81,7 +81,7 @@ class ForecastSerializer(BriefForecastSerializer):
 class EventSerializer(serializers.ModelSerializer[CapacityEvent]):
     """What happened to a database on a day, or to an instance (no database name)."""
 
-    instance = RowInstanceSerializer()
+    instance = RowInstanceSerializer()  # type: ignore[assignment]  # a field of the answer
     change_bytes = serializers.IntegerField()
     sentence = serializers.SerializerMethodField(help_text="The same in words, in the language that is asked for.")
 

@@ -152,5 +152,5 @@ class ForecastViewSet(ListModelMixin, BaseViewSet):
     required_permissions = model_permissions("capacity.forecast", "list")
 
     def get_queryset(self) -> Any:
-        rows = super().get_queryset()
+        rows: Any = super().get_queryset()
         return rows if "is_newest" in self.request.query_params else rows.newest()
