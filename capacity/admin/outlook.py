@@ -24,8 +24,8 @@ class NullsLast:
     def __init__(self, expression: Any) -> None:
         self.expression = expression
 
-    def as_sql(self, *args: Any) -> Any:  # how the admin tells an expression from the name of a column
-        return self.expression.as_sql(*args)
+    def resolve_expression(self, *args: Any) -> Any:  # how the admin tells an expression from the name of a column
+        return self.expression.resolve_expression(*args)
 
     def asc(self) -> Any:
         return self.expression.asc(nulls_last=True)
