@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from capacity.aggregation.orchestrator import AggregationOrchestrator
 from capacity.errors import CapacityError
@@ -153,7 +154,7 @@ def _against_limit(name: str, periods: list[Period], runs: int, ratio_target: fl
         empty(PERIOD_TABLES)
         limit.run(write_limit)
         compare_with_copy()
-    return Figures(name, work=work, other=limit, other_name=_("limit"), rows=rows, ratio_target=ratio_target)
+    return Figures(name, work=work, other=limit, other_name=pgettext("what plain SQL needs", "limit"), rows=rows, ratio_target=ratio_target)
 
 
 def _begin(periods: list[Period]) -> None:
