@@ -75,16 +75,10 @@ class StalePeriodQuerySet(models.QuerySet[Any]):
     def of(self, period: Period) -> "StalePeriodQuerySet":
         return self.filter(period_type=period.type, period_start=period.start)
 
-    def periods(self, types: Collection[str], today: date) -> list[Period]:
-        """The complete periods of those types that an active instance has a mark for, oldest first. One query."""
-        marks = (
-            self.filter(period_type__in=types, period_start__lt=today, instance__is_active=True)
-            .order_by("period_start", "period_type")
-            .values_list("period_type", "period_start")
-            .distinct()
-        )
-        periods = [Period.containing(type, start) for type, start in marks]
-        return sorted((p for p in periods if p.is_complete(today)), key=lambda p: (p.end, p.days))
+    def complete(self, types: Collection[str], today: date) -> "StalePeriodQuerySet":
+        """The marks of active instances for periods of those types that began before today."""
+        marks = self.filter(period_type__in=types, period_start__lt=today, instance__is_active=True)
+        return marks.order_by("period_start", "period_type")
 
 
 class ForecastQuerySet(models.QuerySet[Any]):

@@ -216,8 +216,8 @@ def history(period_type: str, last: date, count: int) -> list[FleetPeriod]:
     sums = rows.values("period_start").annotate(**halves("size", F("avg_total_size_bytes")), rows=Count("pk"))
     totals = {one["period_start"]: (whole(one, "size"), one["rows"]) for one in sums}
     # The rows of the few instances that miss a period are read one by one: of a large fleet all would be too many.
-    counts = rows.values_list("instance_id").annotate(n=Count("pk"))
-    missing = [pk for pk, rows_of_it in counts if rows_of_it < len(totals)]
+    counts = rows.values("instance_id").annotate(n=Count("pk"))
+    missing = counts.filter(n__lt=len(totals)).values("instance_id")
     sizes: dict[date, dict[int, int]] = {}
     columns = ("period_start", "instance_id", "avg_total_size_bytes")
     for start, instance, size in rows.filter(instance__in=missing).values_list(*columns):

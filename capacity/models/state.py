@@ -48,15 +48,23 @@ class StalePeriod(models.Model):
     def due(cls, types: Collection[str], today: date, since: date | None = None) -> list[Period]:
         """The complete periods of these types that an active instance is marked for and that can be made again.
 
-        Those that end on `since` or later; oldest first. Two queries.
+        Those that end on `since` or later; oldest first. One query.
         """
-        purged_before = CapacityState.days_begin()
-        return [
-            period
-            for period in cls.objects.periods(types, today)
-            # Made again without their samples, they would lose what they have.
-            if period.previous().start >= purged_before and (since is None or period.end >= since)
+        purged = models.Subquery(CapacityState.objects.values("days_purged_before")[:1])
+        marks = cls.objects.complete(types, today).annotate(purged=purged)
+        found = [
+            (Period.containing(type, start), purged_before or date.min)
+            for type, start, purged_before in marks.values_list("period_type", "period_start", "purged").distinct()
         ]
+        periods = [
+            period
+            for period, purged_before in found
+            # Made again without their samples, they would lose what they have.
+            if period.is_complete(today)
+            and period.previous().start >= purged_before
+            and (since is None or period.end >= since)
+        ]
+        return sorted(periods, key=lambda period: (period.end, period.days))
 
 
 class CapacityState(models.Model):

@@ -8,7 +8,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from capacity.insight.attention import failures, jumps
+from capacity.insight.attention import failures
 from capacity.insight.fleet import FleetChange, FleetPeriod, GroupTotal, coverage, history, read_fleet
 from capacity.insight.growth import MONTH, WEEK
 from capacity.models import Instance, InstanceSizeAggregation
@@ -203,38 +203,15 @@ def test_history_is_empty_without_rows(type):
     assert history(type, TODAY, 30) == []
 
 
-def test_a_jump_is_more_than_30_percent_up_or_down_in_the_last_complete_period():
-    up, down, calm, off = (make_instance(name, is_active=name != "off") for name in ("up", "down", "calm", "off"))
-    yesterday, week = the("daily", "2025-06-29"), the("weekly", "2025-06-29")
-    rows = [
-        add_row(up, yesterday, 1, Decimal("30.01")),
-        add_row(up, week, 1, Decimal("250")),
-        add_row(down, yesterday, 1, Decimal("-31.50")),
-    ]
-    add_row(calm, yesterday, 1, Decimal("30"))
-    add_row(calm, week, 1, Decimal("-30"))
-    add_row(calm, the("daily", "2025-06-28"), 1, Decimal("99"))  # not the last one
-    add_row(calm, the("daily", "2025-06-30"), 1, Decimal("99"))  # not complete
-    add_row(calm, the("monthly", "2025-05-01"), 1)
-    add_row(off, yesterday, 1, Decimal("99"))
-
-    assert jumps(TODAY) == [
-        (up.pk, "up", rows[1].pk, "weekly", Decimal("250")),
-        (down.pk, "down", rows[2].pk, "daily", Decimal("-31.50")),
-        (up.pk, "up", rows[0].pk, "daily", Decimal("30.01")),
-    ]
-
-
 @pytest.mark.parametrize(
     "figure",
     [
         lambda: read_fleet(TODAY),
         lambda: coverage(TODAY, 30),
         lambda: history("daily", TODAY, 30),
-        lambda: jumps(TODAY),
         failures,
     ],
-    ids=["fleet", "coverage", "history", "jumps", "failures"],
+    ids=["fleet", "coverage", "history", "failures"],
 )
 def test_each_costs_three_queries_at_most_whatever_the_fleet(figure):
     run(the("daily", "2025-06-28"))

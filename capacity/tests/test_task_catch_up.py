@@ -55,10 +55,10 @@ def test_three_days_without_a_schedule_are_made_up_for_oldest_first_each_once():
     }
 
 
-def test_nothing_stale_says_so_opens_no_session_and_costs_two_queries_a_type(django_assert_num_queries):
+def test_nothing_stale_says_so_opens_no_session_and_costs_a_query_a_type(django_assert_num_queries):
     make_fleet(2, "2025-06-29")
 
-    with capture_logs() as logs, django_assert_num_queries(2 * len(PERIOD_CONFIG)):
+    with capture_logs() as logs, django_assert_num_queries(len(PERIOD_CONFIG)):
         result = job()
 
     reason = "No complete period is stale: nothing to do."

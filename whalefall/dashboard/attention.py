@@ -1,7 +1,7 @@
 """What somebody should look at, for the dashboard: one line per reason, with how many instances it is about."""
 
 from collections.abc import Iterable
-from datetime import date, datetime
+from datetime import datetime
 from itertools import groupby
 from typing import Any
 
@@ -15,8 +15,6 @@ from capacity.alerts.state import open_alerts
 from capacity.insight import attention
 from capacity.insight.fleet import Fleet
 from capacity.models import Severity
-from capacity.runs import kinds
-from capacity.units import format_percent
 from sync_sessions.admin.life import silence_text
 from sync_sessions.choices import SyncCategory
 from sync_sessions.common.words import told
@@ -86,21 +84,6 @@ def unmeasured(fleet: Fleet, now: datetime) -> list[dict[str, Any]]:
         line = {"what": what, "variant": "warning", "text": text, "detail": detail, "link": _("Show these instances")}
         lines.append(line | _named(of_it, _address("capacity_instance", sample=key)))
     return lines
-
-
-def jumps(day: date) -> list[dict[str, Any]]:
-    return [
-        {
-            "what": _("jump"),
-            "variant": "info",
-            "text": _("%(percent)s against the period before (%(period)s).")
-            % {"percent": format_percent(one.percent), "period": kinds.labels()[one.period_type]},
-            "names": [{"name": one.name, "url": instance_url(one.instance)}],
-            "more": reverse("admin:capacity_instancesizeaggregation_change", args=[one.row]),
-            "link": _("Show the period row"),
-        }
-        for one in attention.jumps(day)
-    ]
 
 
 def _named(instances: Iterable[tuple[int, str]], more: str) -> dict[str, Any]:

@@ -130,7 +130,7 @@ def coverage_mark(day: dict[str, Any]) -> dict[str, str]:
     color = "bg-red-500" if day["percent"] < MOST else "bg-orange-400" if day["percent"] < FULL else "bg-green-500"
     # The height says the same as the colour.
     size = "whalefall-few" if day["percent"] < MOST else "whalefall-most" if day["percent"] < FULL else ""
-    return {"tooltip": said, "color": color, "class": size}
+    return {"tooltip": said, "color": color, "class": size, "href": day["missing"]}
 
 
 def tops(fleet: Fleet) -> list[dict[str, Any]]:

@@ -1,5 +1,5 @@
-"""The admin's first page: the state of the fleet at a glance. At most 17 queries, the admin's own included, one
-more where there is a broker, and one for each last run that failed."""
+"""The admin's first page: the state of the fleet at a glance. At most 15 queries, the admin's own included; two more
+for the permissions of who is no superuser, one where there is a broker, and one for each last run that failed."""
 
 from datetime import date
 from typing import Any
@@ -16,10 +16,11 @@ from capacity.insight.fleet import read_fleet
 from capacity.periods import PERIOD_CONFIG, PERIODS, today
 from sync_sessions.common.words import listed
 
-from .attention import alerts, failures, jumps, services, unmeasured
+from .attention import alerts, failures, services, unmeasured
 from .chart import fleet_chart
 from .fleet import coverage, first_step, fleet_cards, tops
-from .runs import last_runs, open_sessions, stale
+from .outlook import changes, full_next, groups
+from .runs import last_runs, open_sessions, running, stale
 from .words import SHOWN
 
 CHART_PERIODS = 30
@@ -42,7 +43,7 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         }
     if fleet:
         cards |= {"first_step": first_step(request, fleet), "fleet": fleet_cards(fleet)}
-        cards |= {"coverage": coverage(fleet), "tops": tops(fleet)}
+        cards |= {"coverage": coverage(fleet), "tops": tops(fleet), "groups": groups(fleet)}
         silent = services() if sees_runs else []
         if silent:
             evaluate_in_web()
@@ -51,13 +52,18 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
             *(alerts() if request.user.has_perm("capacity.view_alert") else ()),
             *(failures() if sees_runs else ()),
             *unmeasured(fleet, now),
-            *(jumps(day) if sees_rows else ()),
         ]
         cards["attention"] = {"shown": problems[:SHOWN], "left": len(problems[SHOWN:])}
+    if fleet and may_view(request, "capacity", "capacityevent"):
+        cards["changes"] = changes(day)
+    if fleet and may_view(request, "capacity", "forecast"):
+        cards |= {"sees_forecasts": True, "full_next": full_next()}
     if sees_rows:
         cards["history"] = history(request, day)
     if sees_runs:
-        cards |= {"runs": last_runs(now), "open": open_sessions(), "stale": stale(day)}
+        opened = open_sessions()
+        runs, not_run = last_runs(now, opened)
+        cards |= {"runs": runs, "missed": not_run, "open": running(opened), "stale": stale(day)}
         cards["never_ran"] = not any(one["run"] or one["by_hand"] for one in cards["runs"])
     return context | {"dashboard": cards}
 

@@ -4,6 +4,7 @@ from datetime import date, datetime
 from typing import Any
 
 from django.conf import settings
+from django.db.models import Case, When
 from django.utils.timesince import timesince
 from django.utils.translation import ngettext
 
@@ -17,17 +18,20 @@ from sync_sessions.common.words import days_text, listed, noted
 from sync_sessions.models import SyncSession
 from sync_sessions.services import sync_session_service
 
+from .night import left_out, missed
 from .words import SHOWN
 
 
-def last_runs(now: datetime) -> list[dict[str, Any]]:
-    """A line per kind of run, whether or not there was one: the last scheduled one, and one by hand since."""
+def last_runs(now: datetime, opened: list[SyncSession]) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
+    """A line per kind of run, whether or not there was one: the last scheduled one, and one by hand since. And the
+    schedules that were missed. `opened`: the sessions that go on."""
     scheduled, of_all = kinds.last_runs_and_later()
+    reasons = left_out(scheduled.values())
 
     def run(found: SyncSession | None) -> dict[str, Any] | None:
-        return described(found, now) if found else None
+        return described(found, now) | {"reasons": listed(reasons.get(found.pk, ()))} if found else None
 
-    return [
+    lines = [
         {
             "label": label,
             "run": run(scheduled.get(name)),
@@ -35,6 +39,7 @@ def last_runs(now: datetime) -> list[dict[str, Any]]:
         }
         for name, label in kinds.labels().items()
     ]
+    return lines, missed(of_all, {one.lock_key for one in opened}, now)
 
 
 def described(session: SyncSession, now: datetime) -> dict[str, Any]:
@@ -66,10 +71,19 @@ def counts(session: SyncSession) -> list[str]:
     return [text % {"count": count} for count, text in told if count]
 
 
-def open_sessions() -> dict[str, Any]:
-    """What is queued or running. Like every page of sessions it first ends those whose process is gone."""
-    sync_session_service.fail_stale_sessions()
-    sessions = list(SyncSession.objects.open().order_by("pk"))
+def open_sessions() -> list[SyncSession]:
+    """What is queued or running. Like every page of sessions it first ends those whose process is gone; one query
+    when there is none."""
+    stale = SyncSession.objects.abandoned() | SyncSession.objects.never_started()
+    opened = SyncSession.objects.open().order_by("pk")
+    sessions = list(opened.annotate(is_stale=Case(When(pk__in=stale.values("pk"), then=True), default=False)))
+    if any(one.is_stale for one in sessions):
+        sync_session_service.fail_stale_sessions()
+        sessions = list(opened)
+    return sessions
+
+
+def running(sessions: list[SyncSession]) -> dict[str, Any]:
     return {"shown": [progress(one) for one in sessions[:SHOWN]], "left": len(sessions[SHOWN:])}
 
 

@@ -13,8 +13,9 @@ from whalefall.tests.dashboard.runs import failing
 pytestmark = pytest.mark.django_db
 
 
-ALL = {"first_step", "fleet", "coverage", "tops", "attention", "history", "runs", "never_ran", "open", "stale"}
-OF_INSTANCES = {"first_step", "fleet", "coverage", "tops", "attention"}
+OF_INSTANCES = {"first_step", "fleet", "coverage", "tops", "groups", "attention"}
+OF_RUNS = {"runs", "missed", "never_ran", "open", "stale"}
+ALL = {*OF_INSTANCES, *OF_RUNS, "history"}
 
 
 @pytest.mark.parametrize(
@@ -23,7 +24,7 @@ OF_INSTANCES = {"first_step", "fleet", "coverage", "tops", "attention"}
         ((), set(), "instances, period rows, sync sessions"),
         (("view_instance",), OF_INSTANCES, "period rows, sync sessions"),
         (("view_instancesizeaggregation",), {"history"}, "instances, sync sessions"),
-        (("view_syncsession",), {"runs", "never_ran", "open", "stale"}, "instances, period rows"),
+        (("view_syncsession",), OF_RUNS, "instances, period rows"),
         (("view_instance", "view_instancesizeaggregation", "view_syncsession"), ALL, ""),
         (("change_instance", "view_instancesizeaggregation", "view_syncsession"), ALL, ""),
     ],
@@ -60,7 +61,7 @@ def populate(number):
         sync_session_service.create_session(sync_type="manual_single", sync_category="other", lock_key=f"o:{one.pk}")
 
 
-@pytest.mark.parametrize(("superuser", "queries"), [(True, 15), (False, 17)])
+@pytest.mark.parametrize(("superuser", "queries"), [(True, 16), (False, 16)])
 @pytest.mark.parametrize("number", [3, 60])
 def test_the_page_costs_the_same_whatever_the_fleet(dashboard, admin_client, staff_client, number, superuser, queries):
     permissions = ("view_instance", "view_instancesizeaggregation", "view_syncsession")

@@ -6,7 +6,7 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from capacity.models import Instance, InstanceSizeAggregation
+from capacity.models import Instance
 from capacity.tests.factories import make_instance
 from capacity.tests.samples import add_both, add_day, aggregate, the
 from sync_sessions import life
@@ -19,30 +19,24 @@ HOSTILE = "<img src=x onerror=alert(1)>"
 
 
 def test_instances_that_need_attention_lead_to_the_instance_and_to_what_happened(dashboard):
-    silent, failed, jumped = (make_instance(name) for name in ("silent", "failed", "jumped"))
+    silent, failed = (make_instance(name) for name in ("silent", "failed"))
     add_day(silent, "2025-06-20", 1)
-    for instance in (failed, jumped):
-        add_both(instance, "2025-06-29", 200)
-        add_both(instance, "2025-06-28", 100 if instance == jumped else 200)
-    aggregate(the("daily", "2025-06-29"))
+    add_both(failed, "2025-06-29", 200)
     failing("aggregation:daily", failed)
 
     attention = dashboard()["attention"]
 
-    row = InstanceSizeAggregation.objects.get(instance=jumped)
     said = [(one["what"], one["text"], [name["name"] for name in one["names"]]) for one in attention["shown"]]
     assert said == [
         ("failed", "Aggregation: No luck", ["failed"]),
         ("no sample", "1 instance", ["silent"]),
-        ("jump", "+100.00 % against the period before (Daily).", ["jumped"]),
     ]
     assert [one["more"] for one in attention["shown"]] == [
         f"{RECORDS}?standing=yes&sync_category__exact=aggregation&reason=",
         f"{reverse('admin:capacity_instance_changelist')}?sample=late",
-        reverse("admin:capacity_instancesizeaggregation_change", args=[row.pk]),
     ]
     assert [name["url"] for one in attention["shown"] for name in one["names"]] == [
-        reverse("admin:capacity_instance_change", args=[one.pk]) for one in (failed, silent, jumped)
+        reverse("admin:capacity_instance_change", args=[one.pk]) for one in (failed, silent)
     ]
 
 
@@ -106,15 +100,11 @@ def test_when_all_is_well_the_card_says_so(dashboard):
     [
         (("view_instance",), []),
         (("view_instance", "view_syncsession"), ["failed"]),
-        (("view_instance", "view_instancesizeaggregation"), ["jump"]),
     ],
 )
 def test_what_needs_attention_tells_nothing_that_one_may_not_view(dashboard, staff_client, codenames, kinds):
-    failed, jumped = make_instance(), make_instance()
-    for instance in (failed, jumped):
-        add_both(instance, "2025-06-28", 100)
-        add_both(instance, "2025-06-29", 200)
-    aggregate(the("daily", "2025-06-29"), instances=[jumped])
+    failed = make_instance()
+    add_both(failed, "2025-06-29", 200)
     failing("aggregation:daily", failed)
     page = dashboard(client=staff_client(*codenames))
     assert [one["what"] for one in page["attention"]["shown"]] == kinds
@@ -130,5 +120,5 @@ def test_hostile_names_are_shown_as_they_are_written(dashboard):
     page = dashboard()
 
     assert "<img src=x" not in page["html"]
-    # In two lists of bars, as failed and as jumped, and in the reason.
-    assert page["html"].count("&lt;img src=x onerror=alert(1)&gt;") == 5
+    # In two lists of bars, as failed, and in the reason.
+    assert page["html"].count("&lt;img src=x onerror=alert(1)&gt;") == 4

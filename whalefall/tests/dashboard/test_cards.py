@@ -183,11 +183,13 @@ def test_coverage_is_a_mark_per_day_with_its_numbers_in_words(dashboard):
         "tooltip": "June 1, 2025: 2 of 2 instances (100 %)",
         "color": "bg-green-500",
         "class": "",
+        "href": "",
     }
     assert coverage["marks"][9] == {
         "tooltip": "June 10, 2025: 1 of 2 instances (50 %)",
         "color": "bg-red-500",
         "class": "whalefall-few",
+        "href": "/admin/capacity/instance/?missing=2025-06-10",
     }
 
 
@@ -219,6 +221,7 @@ def test_a_day_on_which_nearly_all_have_a_sample_is_neither_full_nor_bad(dashboa
         "tooltip": "June 30, 2025: 19 of 20 instances (95 %)",
         "color": "bg-orange-400",
         "class": "whalefall-most",
+        "href": "/admin/capacity/instance/?missing=2025-06-30",
     }
 
 

@@ -1,0 +1,52 @@
+"""Did last night run: what the last scheduled runs left out and why, and schedules that did not fire."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import datetime
+
+from django.db.models import Count
+from django.urls import reverse
+from django_celery_beat.models import PeriodicTask
+
+from capacity.runs import kinds
+from capacity.scheduling.overview import missed_run
+from capacity.scheduling.reading import read
+from sync_sessions.admin.cells import moment
+from sync_sessions.choices import RecordStatus
+from sync_sessions.common.words import noted
+from sync_sessions.models import SyncInstanceRecord, SyncSession
+from sync_sessions.reasons import explain
+
+REASONS_SHOWN = 5  #: of a run, the most frequent
+
+
+def left_out(sessions: Iterable[SyncSession]) -> dict[int, list[str]]:
+    """{key of a session: why instances failed or were skipped, each with how many}; the most first. One query."""
+    not_done = SyncInstanceRecord.objects.filter(
+        session__in=[one.pk for one in sessions], status__in=[RecordStatus.FAILED, RecordStatus.SKIPPED]
+    )
+    counts = not_done.order_by().values_list("session", "error_code").annotate(n=Count("pk")).order_by("-n")
+    found: defaultdict[int, list[str]] = defaultdict(list)
+    for session, code, number in counts:
+        if code and len(found[session]) < REASONS_SHOWN:
+            found[session].append(noted(explain(code, "").sentence, number))
+    return found
+
+
+def missed(runs: dict[str, SyncSession], open_keys: set[str], now: datetime) -> list[dict[str, str]]:
+    """The schedules that should have fired and of which nothing came. One query.
+
+    `runs`: the last ended run of each kind, whoever started it; `open_keys`: the lock keys of those that go on.
+    """
+    found = []
+    for task in PeriodicTask.objects.filter(enabled=True).select_related("crontab").order_by("name"):
+        reading = read(task)
+        keys = reading.what.lock_keys if reading.what else ()
+        if open_keys & set(keys):
+            continue
+        own = [runs[kinds.kind_of(key)] for key in keys if kinds.kind_of(key) in runs]
+        due = missed_run(task, reading, max(own, key=lambda one: one.pk, default=None), now)
+        if due is not None:
+            url = reverse("admin:capacity_schedule_change", args=[task.pk])
+            found.append({"name": task.name, "due": moment(due), "url": url})
+    return found
