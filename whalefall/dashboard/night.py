@@ -21,9 +21,15 @@ REASONS_SHOWN = 5  #: of a run, the most frequent
 
 
 def left_out(sessions: Iterable[SyncSession]) -> dict[int, list[str]]:
-    """{key of a session: why instances failed or were skipped, each with how many}; the most first. One query."""
+    """{key of a session: why instances failed or were skipped, each with how many}; the most first.
+
+    One query, none when all were done.
+    """
+    lacking = [one.pk for one in sessions if one.failed_instances or one.skipped_instances]
+    if not lacking:
+        return {}
     not_done = SyncInstanceRecord.objects.filter(
-        session__in=[one.pk for one in sessions], status__in=[RecordStatus.FAILED, RecordStatus.SKIPPED]
+        session__in=lacking, status__in=[RecordStatus.FAILED, RecordStatus.SKIPPED]
     )
     counts = not_done.order_by().values_list("session", "error_code").annotate(n=Count("pk")).order_by("-n")
     found: defaultdict[int, list[str]] = defaultdict(list)

@@ -121,7 +121,7 @@ ADMIN = {
     "capacity.capacitylimit": {**SEEN, "delete_selected": "administrator"},
     "capacity.databasesizeaggregation": SEEN,
     "capacity.databasesizestat": SEEN,
-    "capacity.databasestate": SEEN,
+    "capacity.databasestate": {**SEEN, "compare_chosen": "viewer"},
     "capacity.forecast": SEEN,
     "capacity.instance": {
         **SEEN,
@@ -130,6 +130,7 @@ ADMIN = {
         "aggregate_current_period": "operator",
         "aggregate_periods": "operator",
         "collect_now": "operator",
+        "compare_chosen": "viewer",
         "activate": "administrator",
         "deactivate": "administrator",
         "delete_selected": "administrator",

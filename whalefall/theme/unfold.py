@@ -106,6 +106,11 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
         ]
         if not title:
             items.insert(0, home)
+            if request.user.has_perm("capacity.view_databasesizestat"):
+                items += [
+                    {"title": _("Compare"), "icon": "ssid_chart", "link": reverse("admin:capacity_compare")},
+                    {"title": _("Report"), "icon": "summarize", "link": reverse("admin:capacity_report")},
+                ]
         if items:
             sections.append({"title": title, "items": items, "separator": bool(title), "collapsible": title is RAW})
     return [*sections, {"title": "", "items": [api], "separator": True}]

@@ -4,19 +4,21 @@ from datetime import date, timedelta
 from typing import Any
 
 from django.contrib import admin, messages
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from capacity.admin.cells import change_cell, changed_cell, sample_cell, size_cell
 from capacity.admin.sizes import overview
-from capacity.admin.sizes.compare import compare
+from capacity.admin.sizes.compare import compare, compare_targets
 from capacity.admin.sizes.report import report
 from capacity.collection.tables import growth, newest
 from capacity.insight.growth import MONTH, WEEK, days_until
-from capacity.insight.history import Line, read_points
+from capacity.insight.history import MOST_SERIES, Line, read_points
 from capacity.models import DatabaseDayStat, DatabaseSizeAggregation, DatabaseState, Instance
 from capacity.periods import PeriodType, today
 from capacity.units import format_bytes, format_percent
@@ -33,6 +35,7 @@ TABLES_SHOWN = 10
 class DatabaseAdmin(DatabaseList):
     fields = ["first_day", "last_day", "last_sample_at"]
     change_form_outer_before_template = "capacity/databases/page.html"
+    actions = ["compare_chosen"]
 
     def get_urls(self) -> list[Any]:
         view = self.admin_site.admin_view
@@ -62,6 +65,11 @@ class DatabaseAdmin(DatabaseList):
 
     def compare(self, request: HttpRequest) -> HttpResponse:
         return compare(self, request)
+
+    @admin.action(description=gettext_lazy("Compare"), permissions=["view"])
+    def compare_chosen(self, request: HttpRequest, queryset: QuerySet[DatabaseState]) -> HttpResponse | None:
+        targets = queryset.values_list("instance_id", "database_name")[: MOST_SERIES + 1]
+        return compare_targets(self, request, list(targets))
 
     def report(self, request: HttpRequest) -> HttpResponse:
         return report(self, request)

@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 
 from capacity.admin.cells import change_cell, sample_cell, size_cell, state_of, unknown
+from capacity.admin.sizes.compare import compare_targets
 from capacity.errors import InstanceHasHistory
 from capacity.insight.growth import LATE_AFTER, MONTH, WEEK, daily_sizes, days_until
 from capacity.insight.sparkline import sparkline
@@ -91,11 +92,16 @@ class InstanceAdmin(PeriodActions):
     list_per_page = 50
     ordering = [Lower("name"), "name"]
     search_fields = ["name", "host", "description"]
+    actions = [*InstanceActions.actions, "compare_chosen"]
     change_form_outer_before_template = "capacity/instance/history.html"
     change_form_after_template = "capacity/instance/connection.html"
 
     class Media:
         js = ["capacity/instance_form.js"]
+
+    @admin.action(description=gettext_lazy("Compare"), permissions=["view"])
+    def compare_chosen(self, request: HttpRequest, queryset: QuerySet[Instance]) -> HttpResponse | None:
+        return compare_targets(self, request, [(pk, "") for pk in queryset.values_list("pk", flat=True)])
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ListedFilters]:
         return InstanceChangeList

@@ -2,24 +2,27 @@
 
 import csv
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from unfold.admin import ModelAdmin
 
 from capacity.insight.csv_export import cell
 from capacity.insight.history import MOST_SERIES, STEPS, Asked, HistoryError, Line, steps_between, write_target
+from capacity.insight.series import Target
 from capacity.models import DatabaseState, Instance
 from capacity.periods import PeriodType, today
 from capacity.units import format_bytes, format_percent, percent
 
-from .addresses import compare_query, database_url
+from .addresses import compare_query, database_url, query
 from .chart import compare_chart, values
 
 FOUND_SHOWN = 10
@@ -57,6 +60,15 @@ def compare(model_admin: ModelAdmin, request: HttpRequest) -> HttpResponse:
         "q": request.GET.get("q", ""),
     }
     return TemplateResponse(request, "capacity/sizes/compare.html", context)
+
+
+def compare_targets(model_admin: ModelAdmin, request: HttpRequest, targets: Sequence[Target]) -> HttpResponse | None:
+    """To the page with these chosen in a list; None, with the reason, when they are too many."""
+    if len(targets) > MOST_SERIES:
+        text = _("Choose at most %(most)d to compare.") % {"most": MOST_SERIES}
+        model_admin.message_user(request, text, messages.WARNING)
+        return None
+    return redirect(f"{reverse('admin:capacity_compare')}?{query({'series': [*map(write_target, targets)]})}")
 
 
 def _address(asked: Asked, indexed: bool, series: Iterable[str] | None = None) -> str:

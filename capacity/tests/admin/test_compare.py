@@ -10,6 +10,7 @@ import pytest
 from django.urls import reverse
 
 from capacity.collection.ingest import ingest
+from capacity.models import DatabaseState, Instance
 from capacity.tests.factories import a_sample, make_instance
 
 pytestmark = pytest.mark.django_db
@@ -88,3 +89,19 @@ def test_what_is_wrong_in_the_address_is_said(admin_client, pair, query):
 
 def test_who_may_not_see_samples_is_refused(staff_client, pair):
     assert ask(staff_client("view_instance"), pair).status_code == 403
+
+
+@pytest.mark.parametrize("model", ["instance", "databasestate"])
+def test_some_are_chosen_in_a_list_but_not_too_many(admin_client, pair, model):
+    def choose(objects):
+        url = reverse(f"admin:capacity_{model}_changelist")
+        chosen = {"action": "compare_chosen", "_selected_action": [one.pk for one in objects]}
+        return admin_client.post(url, chosen, follow=True)
+
+    ingest([a_sample(make_instance(), "2025-03-05T03:00:00+08:00", 1, "x") for _number in range(9)])
+    every = list((Instance if model == "instance" else DatabaseState).objects.order_by("pk"))
+    assert [line.label for line in choose(every[:2]).context["asked"].lines] == {
+        "instance": ["pg-one", "=other"],
+        "databasestate": ["pg-one crm", "=other erp"],
+    }[model]
+    assert "Choose at most 10 to compare." in choose(every).content.decode()
