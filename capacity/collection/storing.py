@@ -12,6 +12,7 @@ from django.db.models.expressions import RawSQL
 from django.utils.translation import gettext as _
 
 from capacity import periods
+from capacity.dialect import FOR_MANY_ROWS
 from capacity.errors import TimeZoneChanged
 from capacity.models import CapacityState, CarriedDatabase, Instance
 from capacity.models.days import CARRY_DAYS
@@ -42,6 +43,8 @@ def store(
     """
     try:
         with transaction.atomic():
+            if batch.staged and connection.vendor == "postgresql":
+                execute(FOR_MANY_ROWS)
             if new_instances:
                 _create_instances(batch, new_instances)
             _lock_instances(batch)
