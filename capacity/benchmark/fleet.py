@@ -1,32 +1,15 @@
-"""A made-up fleet of any size: the same rows every time, made by the database itself."""
+"""A made-up fleet of any size: the same rows every time, made by statements of the database itself."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 
-from django.conf import settings
-from django.db import connection, transaction
 from django.utils import timezone
 
-from capacity.models.days import UNFIT
 from capacity.periods import PERIODS, Period
 
 #: The last day of samples, and "today" for what is measured: the day after a quarter's end, so that every
 #: last complete period is full of samples. Fixed, so that figures of different days can be compared.
 TODAY = date(2025, 4, 1)
-
-PERIOD_TABLES = ("database_size_aggregations", "instance_size_aggregations")
-RUN_TABLES = ("sync_instance_records", "sync_sessions", "stale_periods", *PERIOD_TABLES)
-FLEET_TABLES = (
-    "database_size_stats",
-    "database_day_stats",
-    "instance_size_stats",
-    "carried_databases",
-    "database_states",
-    "instance_states",
-    "capacity_state",
-    "instances",
-)
 
 
 @dataclass(frozen=True)
@@ -58,59 +41,8 @@ def last_complete_periods() -> list[Period]:
     return [Period.last_complete(key, TODAY) for key in PERIODS]
 
 
-def execute(sql: str) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(sql)
-
-
-def number(sql: str) -> int:
-    """The first column of the first row."""
-    with connection.cursor() as cursor:
-        cursor.execute(sql)
-        return cursor.fetchone()[0]
-
-
-def empty(tables: Iterable[str]) -> None:
-    """Deletes every row; on SQLite the write-ahead log is written back too, so that nobody else pays for it."""
-    if connection.vendor == "postgresql":
-        # And whatever refers to them: the database is for measuring alone.
-        execute(f"TRUNCATE {', '.join(tables)} CASCADE")
-        return
-    for table in tables:
-        execute(f"DELETE FROM {table}")
-    execute("PRAGMA wal_checkpoint(TRUNCATE)")
-
-
-def fill(fleet: Fleet) -> None:
-    """Replaces what is in the (scratch) database by this fleet: instances, samples, day rows."""
-    empty((*RUN_TABLES, *FLEET_TABLES))
-    with transaction.atomic():
-        execute(_instances(fleet))
-        execute(f"INSERT INTO capacity_state (id, time_zone) VALUES (1, '{settings.WHALEFALL_TIME_ZONE}')")
-    for day, moment, is_last in fleet.moments():
-        # A statement per moment: rows lie in the order in which a real fleet's would have come in.
-        at = f"'{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S}{'+00' if connection.vendor == 'postgresql' else ''}'"
-        on = f"'{timezone.localdate(moment)}'"
-        with transaction.atomic():
-            execute(_samples(fleet, day, on, at))
-            if is_last:
-                execute(_database_days(fleet, day, on, at))
-                execute(_instance_days(fleet, day, on, at))
-    execute("VACUUM (ANALYZE)" if connection.vendor == "postgresql" else "ANALYZE")
-
-
 def _numbers(name: str, how_many: int) -> str:
     return f"{name}(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM {name} WHERE n < {how_many})"
-
-
-def _instances(fleet: Fleet) -> str:
-    return f"""
-        INSERT INTO instances (id, name, db_type, host, database_name, username, password, tls_mode, tls_ca,
-            description, is_active, created_at, updated_at)
-        WITH RECURSIVE {_numbers("i", fleet.instances)}
-        SELECT n, 'bench-' || n, CASE n % 4 WHEN 0 THEN 'postgresql' WHEN 1 THEN 'mysql' WHEN 2 THEN 'oracle'
-            ELSE 'sqlserver' END, '', '', '', '', 'prefer', '', '', true, CURRENT_TIMESTAMP, CURRENT_TIMESTAMP
-        FROM i"""
 
 
 def _sizes(fleet: Fleet, day: int) -> str:
@@ -135,7 +67,7 @@ def _sizes(fleet: Fleet, day: int) -> str:
         SELECT i, d, size, CASE WHEN i % 4 <> 0 THEN size / 10 * 7 END AS data FROM sized"""
 
 
-def _samples(fleet: Fleet, day: int, on: str, at: str) -> str:
+def samples(fleet: Fleet, day: int, on: str, at: str) -> str:
     return f"""
         INSERT INTO database_size_stats (instance_id, database_name, size_bytes, data_size_bytes, log_size_bytes,
             collected_on, collected_at)
@@ -143,7 +75,7 @@ def _samples(fleet: Fleet, day: int, on: str, at: str) -> str:
         FROM ({_sizes(fleet, day)}) AS sizes ORDER BY i, d"""
 
 
-def _database_days(fleet: Fleet, day: int, on: str, at: str) -> str:
+def database_days(fleet: Fleet, day: int, on: str, at: str) -> str:
     """All samples of a database on one day are of one size."""
     count = fleet.samples_per_day
     sizes = {"": "size", "data_": "data", "log_": "size - data"}
@@ -161,29 +93,9 @@ def _database_days(fleet: Fleet, day: int, on: str, at: str) -> str:
         FROM ({_sizes(fleet, day)}) AS sizes ORDER BY i, d"""
 
 
-def _instance_days(fleet: Fleet, day: int, on: str, at: str) -> str:
+def instance_days(fleet: Fleet, day: int, on: str, at: str) -> str:
     return f"""
         INSERT INTO instance_size_stats (instance_id, collected_on, total_size_bytes, database_count,
             carried_databases, collected_at, updated_at)
         SELECT i, {on}, SUM(size), COUNT(*), 0, {at}, {at}
         FROM ({_sizes(fleet, day)}) AS sizes GROUP BY i ORDER BY i"""
-
-
-def mark_stale(periods: list[Period]) -> None:
-    """The marks that ingest leaves and a run deletes: without them it would do less than a real one."""
-    for period in periods:
-        execute(f"""
-            INSERT INTO stale_periods (instance_id, period_type, period_start)
-            SELECT id, '{period.type}', '{period.start}' FROM instances ORDER BY id""")
-
-
-def poison(fleet: Fleet) -> None:
-    """One database has a sum that does not fit, on every day: no period can be made from them."""
-    execute(f"""
-        UPDATE database_day_stats SET sum_size_bytes = {UNFIT + 1} - 1
-        WHERE instance_id = {fleet.poisoned} AND database_name = 'database_1'""")
-
-
-def cure() -> None:
-    """Takes back what `poison` did."""
-    execute("UPDATE database_day_stats SET sum_size_bytes = sample_count * last_size_bytes WHERE sum_size_bytes < 0")

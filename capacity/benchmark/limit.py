@@ -14,7 +14,7 @@ from django.db import connection
 
 from capacity.periods import Period
 
-from .fleet import execute
+from .filling import execute
 
 LONG_DAYS = 40  #: above it PostgreSQL scans the table with parallel workers, which an INSERT cannot have
 

@@ -8,10 +8,13 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from threading import Lock
 from typing import Any
 
 from django.conf import settings
 from django.db import connection
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.signals import connection_created
 
 
 @dataclass
@@ -31,21 +34,40 @@ class Measured:
         counter = _Counter()
         gc.collect()
         _forget_peak_memory()
-        with _query_log_off(), connection.execute_wrapper(counter):
+        with _query_log_off(), _counted_by(counter):
             begun = time.perf_counter()
             result = work()
             self.seconds.append(time.perf_counter() - begun)
         self.statements = max(self.statements, counter.statements)
-        self.peak_mb = max(self.peak_mb, _peak_memory_mb())
+        self.peak_mb = max(self.peak_mb, peak_memory_mb())
         return result
 
 
 class _Counter:
-    statements = 0
+    def __init__(self) -> None:
+        self.statements = 0
+        self._lock = Lock()  # lanes of a run count as well
 
     def __call__(self, execute: Callable[..., Any], sql: str, params: Sequence[Any], many: bool, context: Any) -> Any:
-        self.statements += 1
+        with self._lock:
+            self.statements += 1
         return execute(sql, params, many, context)
+
+
+@contextmanager
+def _counted_by(counter: _Counter) -> Iterator[None]:
+    """The statements of this thread's connection, and of those that the work opens."""
+
+    def join(connection: BaseDatabaseWrapper, **kwargs: Any) -> None:
+        if counter not in connection.execute_wrappers:
+            connection.execute_wrappers.append(counter)
+
+    connection_created.connect(join)
+    try:
+        with connection.execute_wrapper(counter):
+            yield
+    finally:
+        connection_created.disconnect(join)
 
 
 @contextmanager
@@ -66,9 +88,10 @@ def _forget_peak_memory() -> None:
             clear.write("5")
 
 
-def _peak_memory_mb() -> float:
+def peak_memory_mb(pid: int | str = "self") -> float:
+    """Of a process. Elsewhere than on Linux: of this one."""
     if sys.platform == "linux":
-        with open("/proc/self/status") as status:
+        with open(f"/proc/{pid}/status") as status:
             peak = next(line for line in status if line.startswith("VmHWM"))
         return int(peak.split()[1]) / 1024
     unit = 1024 if sys.platform == "darwin" else 1

@@ -1,15 +1,23 @@
-"""Whether two ways wrote the same period rows."""
+"""Whether two ways wrote the same rows."""
 
 from django.db import connection, models
 from django.utils.translation import gettext as _
 
 from capacity.errors import CapacityError
-from capacity.models import DatabaseSizeAggregation, InstanceSizeAggregation
+from capacity.models import (
+    DatabaseDayStat,
+    DatabaseSizeAggregation,
+    DatabaseSizeStat,
+    InstanceSizeAggregation,
+    InstanceSizeStat,
+)
 
-from .fleet import execute, number
+from .filling import execute, number
 
-MODELS: tuple[type[models.Model], ...] = (DatabaseSizeAggregation, InstanceSizeAggregation)
-NOT_COMPARED = ("id", "calculated_at", "created_at")
+Models = tuple[type[models.Model], ...]
+PERIOD_ROWS: Models = (DatabaseSizeAggregation, InstanceSizeAggregation)
+STORED: Models = (DatabaseSizeStat, DatabaseDayStat, InstanceSizeStat)  #: what an import writes
+NOT_COMPARED = ("id", "calculated_at", "created_at", "updated_at")
 
 
 class RowsDiffer(CapacityError):
@@ -18,22 +26,21 @@ class RowsDiffer(CapacityError):
     code = "rows_differ"
 
 
-def count_rows() -> int:
-    """How many period rows there are, of both levels."""
-    return sum(number(f"SELECT COUNT(*) FROM {model._meta.db_table}") for model in MODELS)
+def count_rows(models: Models) -> int:
+    return sum(number(f"SELECT COUNT(*) FROM {model._meta.db_table}") for model in models)
 
 
-def keep_copy() -> None:
-    """Copies the period rows aside, in place of an earlier copy."""
-    for model in MODELS:
+def keep_copy(models: Models) -> None:
+    """Copies the rows aside, in place of an earlier copy."""
+    for model in models:
         table = model._meta.db_table
         execute(f"DROP TABLE IF EXISTS kept_{table}")
         execute(f"CREATE TABLE kept_{table} AS SELECT {_columns(model)} FROM {table}")
 
 
-def compare_with_copy() -> None:
-    """Raises RowsDiffer, with an example, unless the period rows are exactly those of the copy."""
-    for model in MODELS:
+def compare_with_copy(models: Models) -> None:
+    """Raises RowsDiffer, with an example, unless the rows are exactly those of the copy."""
+    for model in models:
         table, columns = model._meta.db_table, _columns(model)
         here, kept = f"SELECT {columns} FROM {table}", f"SELECT {columns} FROM kept_{table}"
         # As sets; two equal rows there cannot be, by the unique key.

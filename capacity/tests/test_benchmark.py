@@ -10,10 +10,11 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 
-from capacity.benchmark import limit, scenarios
-from capacity.benchmark.fleet import TODAY, Fleet, execute, fill
+from capacity.benchmark import figures, import_limit, imports, limit, pages, rollups
+from capacity.benchmark.figures import Figures
+from capacity.benchmark.filling import execute, fill
+from capacity.benchmark.fleet import TODAY, Fleet
 from capacity.benchmark.measure import Measured
-from capacity.benchmark.scenarios import Figures
 from capacity.benchmark.scratch import scratch_database
 from capacity.models import CapacityState, DatabaseSizeStat, Instance, InstanceSizeStat
 from capacity.tests.factories import make_instance
@@ -25,7 +26,8 @@ pytestmark = pytest.mark.django_db
 def benchmark(*options):
     """On 2 instances with 2 databases and 8 days."""
     out = StringIO()
-    call_command("benchmark", "--instances=2", "--databases=2", "--days=8", "--runs=1", *options, stdout=out)
+    small = ["--instances=2", "--databases=2", "--days=8", "--runs=1", "--rows=40", "--requests=2"]
+    call_command("benchmark", *small, *options, stdout=out)
     return out.getvalue()
 
 
@@ -50,7 +52,7 @@ def tampered_limit(monkeypatch):
             real(period)
             execute(sql)
 
-        monkeypatch.setattr(scenarios, "write_period", write)
+        monkeypatch.setattr(rollups, "write_period", write)
 
     return arrange
 
@@ -58,26 +60,40 @@ def tampered_limit(monkeypatch):
 def test_every_scenario_is_measured_with_its_target():
     report = json.loads(benchmark("--json"))
     shown = [(one["scenario"], one["rows"], one["other_name"], one["ratio_target"]) for one in report["scenarios"]]
+    postgresql = connection.vendor == "postgresql"
+    scheduled, day = [("scheduled", 4 * (4 + 2), "limit", target) for target in (1.15, 0.75)], (4 + 2, "limit", 2)
     assert shown == [
-        ("scheduled", 4 * (4 + 2), "limit", 1.4),
-        ("daily", 4 + 2, "limit", 2),
+        *(scheduled if postgresql else scheduled[:1]),
+        ("daily", *day),
         ("poison", 4 * (2 + 1), "undisturbed run", 2),
+        ("push", 5000, "", None),
+        ("push", 1, "", None),
+        ("wide", 4 * (20 + 20), "limit", 1.2),
+        *[("pages", 0, "", None)] * 11,
+        ("hourly", 4 * (2 + 1), "measured daily", 1.2),
         ("history", 2 + 1, "8 days", 1.3),
+        ("import", 40, "limit", 1.5 if postgresql else 2.5),
     ]
-    assert report["fleet"] | {"samples": 32} == report["fleet"]
     for one in report["scenarios"]:
-        assert len(one["work"]["seconds"]) == len(one["other"]["seconds"]) == 1
-        assert one["work"]["statements"] > 10
+        assert len(one["work"]["seconds"]) == (2 if one["scenario"] == "pages" else 1)
         assert one["work"]["peak_mb"] > 10
-        assert one["ratio"] == pytest.approx(one["work"]["seconds"][0] / one["other"]["seconds"][0])
+        if one["other"]:
+            assert one["work"]["statements"] > 5
+            assert one["ratio"] == pytest.approx(one["work"]["seconds"][0] / one["other"]["seconds"][0])
+    targets = {one["note"]: one["seconds_target"] for one in report["scenarios"] if one["scenario"] == "pages"}
+    assert (targets["/admin/"], targets["/admin/capacity/instance/"], targets["/api/v1/instances/"]) == (
+        0.3,
+        0.2,
+        0.05,
+    )
 
 
 def test_people_get_tables_with_the_targets():
     lines = benchmark("--scenario=poison").splitlines()
-    assert lines[0].startswith("32 samples of 2 instances made in ")
+    assert lines[1].startswith("32 samples of 2 instances made in ")
     assert [line.split("  ")[0] for line in lines[3:]] == ["Scenario", "poison", "Of one run:", "Scenario", "poison"]
+    assert lines[4].startswith("poison  1 of 2 instances done in every period  ")
     assert lines[4].endswith("  at most 2")
-    assert lines[7].endswith("  1 of 2 instances done in every period")
 
 
 def test_the_configured_database_is_not_touched():
@@ -151,6 +167,31 @@ def test_a_row_that_the_limit_alone_has_stops_it(tampered_limit):
         benchmark("--scenario=daily")
 
 
+def test_a_difference_between_what_an_import_and_its_limit_stored_stops_it(monkeypatch):
+    real = import_limit.write_file
+
+    def write(path):
+        real(path)
+        execute("UPDATE database_day_stats SET last_log_size_bytes = 1 WHERE instance_id = 1")
+
+    monkeypatch.setattr(imports, "write_file", write)
+    with pytest.raises(CommandError, match="20 rows of database_day_stats were written like this by the work alone"):
+        benchmark("--scenario=import")
+
+
+def test_a_push_that_is_refused_stops_it(monkeypatch):
+    monkeypatch.setattr(imports, "PUSHED", 5001)
+    with pytest.raises(CommandError, match="5001 samples are too many"):
+        benchmark("--scenario=push")
+
+
+def test_a_page_that_cannot_be_shown_stops_it(monkeypatch):
+    monkeypatch.setattr(pages, "KINDS", (pages.Kind(1, ("admin:login",)),))
+    with pytest.raises(CommandError, match="/admin/login/ answers 302"):
+        benchmark("--scenario=pages")
+    assert scratch_databases() == []
+
+
 def test_a_run_that_does_not_do_all_instances_stops_it(poison_one):
     with pytest.raises(CommandError, match="was to fail for 0 instances, but: 1 of 2 instances"):
         benchmark("--scenario=daily")
@@ -163,9 +204,9 @@ def poison_one(monkeypatch):
 
     def fill_and_poison(fleet):
         fill(fleet)
-        scenarios.poison(fleet)
+        rollups.poison(fleet)
 
-    monkeypatch.setattr("capacity.management.commands.benchmark.fill", fill_and_poison)
+    monkeypatch.setattr(figures, "fill", fill_and_poison)
 
 
 def test_the_fleet_is_the_same_every_time():
@@ -187,6 +228,11 @@ def test_a_day_row_is_the_sum_of_the_last_samples_of_its_day():
         assert (day.database_count, day.collected_at) == (3, last[0].collected_at)
 
 
+def test_forecasts_are_not_measured_with_others():
+    with pytest.raises(CommandError, match="without the others"):
+        benchmark("--scenario", "forecast", "daily")
+
+
 @pytest.mark.parametrize("option", ["--instances=0", "--days=-1", "--runs=x", "--scenario=weekly"])
 def test_options_out_of_range_are_refused(option):
     with pytest.raises(CommandError, match="argument"):
@@ -203,6 +249,11 @@ def test_debug_does_not_slow_the_work(settings):
 def test_the_ratio_is_that_of_the_medians():
     work, other = Measured([3.0, 1.0, 2.0]), Measured([1.0, 9.0, 1.0])
     assert Figures("daily", work, other, "limit", rows=1, ratio_target=2).ratio == 2
+
+
+@pytest.mark.parametrize(("count", "p95"), [(1, 1), (20, 19), (21, 20), (100, 95)])
+def test_of_so_many_requests_95_percent_took_no_longer(count, p95):
+    assert Figures("pages", Measured([float(second) for second in range(count, 0, -1)])).p95 == p95
 
 
 def test_forecasts_are_measured_against_their_targets_without_a_database():
