@@ -1,46 +1,29 @@
 """The CSV door: a file becomes samples, one line at a time."""
 
-import csv
 import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any, BinaryIO
 
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
-from capacity.errors import InputError
 from capacity.models import DbType, Instance
 
+from .csv_cells import LineError, cells, header, lines, shown
 from .samples import BadItem, Sample, SampleError
 from .validation import Problem, name_problem, normal_name
 
 REQUIRED = ("instance", "database", "collected_at", "size_bytes")
 COLUMNS = ("instance", "db_type", "database", "collected_at", "size_bytes", "data_size_bytes", "log_size_bytes")
-#: What separates cells, by what a sentence calls it. The header line decides.
-SEPARATORS = {",": gettext_lazy("commas"), ";": gettext_lazy("semicolons"), "\t": gettext_lazy("tabs")}
 #: What databases and their tools write for "no value".
 NOTHING = ("", "NULL", "null", "\\N")
-MAX_LINE = 65536  # bytes
 MAX_NEW_INSTANCES = 10_000
 MAX_KNOWN_MOMENTS = 10_000  # texts that were read already: the databases of a server share theirs
-#: The line of the first item.
-FIRST_LINE = 2
 
 # pandas writes 8388608.0 as soon as a column has an empty cell. More zeros may be thousands.
 _WHOLE_NUMBER = re.compile(r"([+-]?[0-9]{1,40})(?:\.0)?")
 # SQL Server writes 2025-01-31 03:00:00.0000000 +08:00.
 _BLANK_BEFORE_OFFSET = re.compile(r" (?=[+-][0-9:]+$)")
-
-
-class CsvError(InputError):
-    """The file as a whole cannot be read as samples."""
-
-    code = "invalid_file"
-
-
-class LineError(Exception):
-    """A line cannot be read: a code and a sentence."""
 
 
 class CsvSamples:
@@ -58,8 +41,8 @@ class CsvSamples:
         self._ids = dict(instances)
         self._create = create
         self._moments: dict[str, Any] = {}
-        self._lines = _lines(file)
-        self.separator, names = _header(self._lines)
+        self._lines = lines(file)
+        self.separator, names = header(self._lines, COLUMNS, REQUIRED)
         self._width = len(names)
         # A column that is not there is read from behind the last one, where nothing stands.
         self._places = [names.index(name) if name in names else len(names) for name in COLUMNS]
@@ -78,7 +61,7 @@ class CsvSamples:
                 index += 1
             empty = 0
             try:
-                yield self._item(index, _cells(line, self.separator))
+                yield self._item(index, cells(line, self.separator))
             except LineError as error:
                 yield _bad(index, *error.args)
             index += 1
@@ -120,12 +103,12 @@ class CsvSamples:
             return pk, None
         if not self._create:
             text = _("There is no instance named %(name)s: create it first, or import with --create-instances.")
-            return 0, ("unknown_instance", text % {"name": _shown(name)})
+            return 0, ("unknown_instance", text % {"name": shown(name)})
         if problem := name_problem(name):
             return 0, problem
         if db_type not in DbType.values:
             text = _("The instance %(name)s is to be created: its db_type must be one of %(allowed)s.")
-            return 0, ("invalid_db_type", text % {"name": _shown(name), "allowed": ", ".join(DbType.values)})
+            return 0, ("invalid_db_type", text % {"name": shown(name), "allowed": ", ".join(DbType.values)})
         if not pk:
             if len(self.new_instances) == MAX_NEW_INSTANCES:
                 text = _("The file would create more than %(limit)d instances: is the instance in the right column?")
@@ -135,71 +118,8 @@ class CsvSamples:
         elif self.new_instances[pk].db_type != db_type:
             text = _("The instance %(name)s has the db_type %(first)s in an earlier line.")
             first = self.new_instances[pk].db_type
-            return 0, ("conflicting_db_type", text % {"name": _shown(name), "first": first})
+            return 0, ("conflicting_db_type", text % {"name": shown(name), "first": first})
         return pk, None
-
-
-def _lines(file: BinaryIO) -> Iterator[bytes | None]:
-    """The lines of the file; None for one that is longer than any line of samples."""
-    while line := file.readline(MAX_LINE):
-        if len(line) < MAX_LINE or line.endswith(b"\n"):
-            yield line
-            continue
-        while (rest := file.readline(MAX_LINE)) and not rest.endswith(b"\n"):
-            pass
-        yield None
-
-
-def _cells(line: bytes | None, separator: str) -> list[str]:
-    if line is None:
-        raise LineError("line_too_long", _("The line has more than %(limit)d bytes.") % {"limit": MAX_LINE})
-    if b"\0" in line:
-        raise LineError("nul", _("The line has a NUL character: the file is damaged, or not a text in UTF-8."))
-    try:
-        text = line.decode().removeprefix("\ufeff")
-    except UnicodeDecodeError:
-        raise LineError("wrong_encoding", _("The line is not UTF-8: save the file as UTF-8.")) from None
-    if '"' not in text:
-        return [cell.strip() for cell in text.split(separator)]
-    try:
-        # Every line by itself: a quote that is never closed spoils one line, not all that follow.
-        cells = next(csv.reader([text], strict=True, delimiter=separator), [])
-    except csv.Error as error:
-        reason = _("The line is not valid CSV (%(reason)s); a cell cannot have line breaks.") % {"reason": error}
-        raise LineError("invalid_csv", reason) from None
-    return [_unquoted(cell, text) for cell in cells]
-
-
-def _unquoted(cell: str, line: str) -> str:
-    """The cell without the blanks around it, unless they stood within its quotes: these belong to the name."""
-    bare = cell.strip()
-    return cell if cell != bare and '"{}"'.format(cell.replace('"', '""')) in line else bare
-
-
-def _header(lines: Iterator[bytes | None]) -> tuple[str, list[str]]:
-    """The separator and the names of the columns."""
-    line = next(lines, b"")
-    if line is not None and not line.strip():
-        raise CsvError(_("The file is empty: its first line must be %(header)s.") % {"header": ",".join(COLUMNS)})
-    separator = max(SEPARATORS, key=lambda one: (line or b"").count(one.encode()))
-    try:
-        names = [name.lower() for name in _cells(line, separator)]
-    except LineError as error:
-        raise CsvError(_("Line 1: %(reason)s") % {"reason": error.args[1]}) from None
-    while names and not names[-1]:
-        names.pop()
-    problems = [
-        (_("it has no column %(names)s"), [name for name in REQUIRED if name not in names]),
-        (_("it has an unknown column %(names)s"), [_shown(name) for name in names if name not in COLUMNS]),
-        (_("it has the column %(names)s twice"), sorted({name for name in names if names.count(name) > 1})),
-    ]
-    found = [text % {"names": ", ".join(columns[: len(COLUMNS)])} for text, columns in problems if columns]
-    if found:
-        raise CsvError(
-            _("The header in line 1 cannot be used: %(problems)s. It must be %(header)s.")
-            % {"problems": "; ".join(found), "header": ",".join(COLUMNS)}
-        )
-    return separator, names
 
 
 # What cannot be read stays as it is written: the checks that every sample goes through say what is wrong.
@@ -221,8 +141,3 @@ def _moment(text: str) -> Any:
 
 def _bad(index: int, code: str, detail: str) -> BadItem:
     return BadItem((SampleError(index, "", code, detail),))
-
-
-def _shown(name: str) -> str:
-    # repr() shows what would move the cursor or turn the writing direction of a terminal.
-    return repr(name if len(name) <= 60 else name[:60] + "…")

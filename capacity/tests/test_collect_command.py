@@ -149,3 +149,16 @@ def test_databases_that_were_not_sized_are_named_without_control_characters():
 
     assert f"not sized: {servers.PREFIX}a\\x1b[31mb" in printed
     assert "\x1b" not in printed
+
+
+def test_a_dry_run_measures_stores_nothing_and_opens_no_session(maria, down):
+    printed, error = collect("--dry-run")
+
+    assert any(line.startswith("[maria]  mysql  2  ") for line in printed.splitlines())
+    assert "down  postgresql  failed  Port" in printed
+    assert str(error) == "1 of 2 instances measured, 1 failed. Nothing was stored."
+    assert not SyncSession.objects.exists() and not InstanceSizeStat.objects.exists()
+
+
+def test_a_dry_run_of_a_name_that_nobody_has_is_a_sentence():
+    assert str(collect("--dry-run", "--instance", "nobody")[1]) == "There is no instance named nobody."

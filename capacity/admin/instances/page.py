@@ -29,6 +29,7 @@ from sync_sessions.common.words import listed
 
 from . import connection, history
 from .forms import InstanceForm
+from .importing import ImportsInstances
 from .periods import PeriodActions
 
 SPARK_DAYS = 30
@@ -83,7 +84,8 @@ class MissingFilter(admin.SimpleListFilter):
 
 
 @admin.register(Instance)
-class InstanceAdmin(PeriodActions):
+class InstanceAdmin(ImportsInstances, PeriodActions):
+    actions_list = [*PeriodActions.actions_list, "import_file"]
     form = InstanceForm
     fields = InstanceForm.shown
     list_display = ["name", "engine", "tag_names", "databases", "size", "week", "month", "spark", "sample", "active"]

@@ -16,7 +16,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeElapsedColumn
 
-from capacity.collection.csv_file import COLUMNS, FIRST_LINE, SEPARATORS, CsvError, CsvSamples
+from capacity.collection.csv_cells import FIRST_LINE, SEPARATORS, CsvError
+from capacity.collection.csv_file import COLUMNS, CsvSamples
 from capacity.collection.ingest import IngestResult, ingest
 from capacity.collection.samples import SampleError, SamplesRejected
 from capacity.collection.twins import case_twins
