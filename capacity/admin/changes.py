@@ -19,7 +19,7 @@ from capacity.insight.wording import event_sentence
 from capacity.models import CapacityEvent, EventKind
 from capacity.units import format_bytes
 from sync_sessions.common.admin.filters import DayRangeFilter, TagFilter
-from sync_sessions.common.words import told
+from sync_sessions.common.words import listed, told
 
 VARIANTS = {
     EventKind.JUMP: "warning",
@@ -57,7 +57,7 @@ class CapacityEventAdmin(RowAdmin):
     def database(self, row: CapacityEvent) -> Any:
         """Of an instance: those of its databases that changed on that day."""
         if not row.database_name:
-            return told(_("Whole instance"), ", ".join(row.details.get("databases", ())) or "–")
+            return told(_("Whole instance"), listed(row.details.get("databases", ())) or "–")
         return database_link(row.instance_id, row.database_name)
 
     @admin.display(description=gettext_lazy("instance"), ordering="instance__name")
@@ -78,4 +78,4 @@ class CapacityEventAdmin(RowAdmin):
 
     @admin.display(description=gettext_lazy("sizes of the days before"))
     def days_before(self, row: CapacityEvent) -> str:
-        return ", ".join(together(format_bytes(size)) for _day, size in row.details.get("days_before", ())) or "–"
+        return listed(together(format_bytes(size)) for _day, size in row.details.get("days_before", ())) or "–"

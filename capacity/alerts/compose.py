@@ -13,6 +13,7 @@ from django.utils.translation import ngettext
 
 from capacity.models import Alert, AlertStatus, DatabaseDayStat, InstanceSizeStat, Notification, Severity
 from capacity.units import format_bytes
+from sync_sessions.common.words import listed, told
 
 from . import wording
 from .message import Message, Part
@@ -54,12 +55,12 @@ def _subject(alerts: Sequence[Alert], resolved: bool) -> str:
     if len(alerts) == 1:
         one = alerts[0]
         word = _("Over") if resolved else one.get_severity_display()
-        return f"{word}: {wording.title(one)}"
+        return told(word, wording.title(one))
     if resolved:
         return ngettext("%(count)d alert is over", "%(count)d alerts are over", len(alerts)) % {"count": len(alerts)}
     worst = max((Severity(one.severity) for one in alerts), key=lambda one: one.rank, default=Severity.INFO)
     text = ngettext("%(count)d alert", "%(count)d alerts", len(alerts)) % {"count": len(alerts)}
-    return f"{worst.label}: {text}"
+    return told(worst.label, text)
 
 
 def _part(alert: Alert, resolved: bool, days: str) -> Part:
@@ -111,8 +112,8 @@ def _last_days(alerts: Sequence[Alert]) -> dict[int, str]:
     for one in wanted:
         found = sizes[one.instance_id or 0, one.database_name][-LAST_DAYS:]
         if found:
-            listed = ", ".join(format_bytes(size) for _day, size in found)
-            lines[one.pk] = _("The last days: %(sizes)s.") % {"sizes": listed}
+            shown = listed(format_bytes(size) for _day, size in found)
+            lines[one.pk] = _("The last days: %(sizes)s.") % {"sizes": shown}
     return lines
 
 

@@ -6,10 +6,30 @@ from typing import Any
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
 
 from capacity.models import AlertLevel, RuleKind
 
 GIB = 2**30
+
+#: Of the rules that come with the database: stored in English, and shown in the reader's language; who renames one
+#: has named it.
+NAMES = (
+    gettext_noop("Not collected for 2 days"),
+    gettext_noop("Scheduled run failed"),
+    gettext_noop("Instance failed 3 times running"),
+    gettext_noop("Schedule missed"),
+    gettext_noop("Database jumped"),
+    gettext_noop("Database dropped"),
+    # xgettext:no-python-format
+    gettext_noop("Database grew by 20 % in a week"),
+    gettext_noop("Database full within 30 days"),
+    gettext_noop("Database full within 7 days"),
+    gettext_noop("Volume full within 30 days"),
+    gettext_noop("Instance full within 30 days"),
+    # xgettext:no-python-format
+    gettext_noop("Database at 90 % of its limit"),
+)
 
 
 @dataclass(frozen=True)

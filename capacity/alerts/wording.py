@@ -13,6 +13,7 @@ from django.utils.translation import ngettext
 from capacity.insight.wording import forecast_sentence
 from capacity.models import Alert, Forecast, RuleKind
 from capacity.units import format_bytes
+from sync_sessions.common.words import told
 
 
 def target_text(alert: Alert) -> str:
@@ -21,7 +22,7 @@ def target_text(alert: Alert) -> str:
 
 
 def title(alert: Alert) -> str:
-    return f"{alert.get_kind_display()}: {_subject(alert)}"
+    return told(alert.get_kind_display(), _subject(alert))
 
 
 def _subject(alert: Alert) -> str:

@@ -2,6 +2,7 @@
 
 from django.db import connection, models
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from capacity.errors import CapacityError
 from capacity.models import (
@@ -44,7 +45,7 @@ def compare_with_copy(models: Models) -> None:
         table, columns = model._meta.db_table, _columns(model)
         here, kept = f"SELECT {columns} FROM {table}", f"SELECT {columns} FROM kept_{table}"
         # As sets; two equal rows there cannot be, by the unique key.
-        for one, other, where in ((kept, here, _("the work")), (here, kept, _("the limit"))):
+        for one, other, where in ((kept, here, _("the work")), (here, kept, pgettext("of a benchmark", "the limit"))):
             extra = f"SELECT * FROM ({one} EXCEPT {other}) AS extra"
             with connection.cursor() as cursor:
                 cursor.execute(f"{extra} LIMIT 1")

@@ -75,7 +75,7 @@ def show_largest(out: OutputWrapper, period: Period, count: int) -> None:
     show_table(
         out,
         _("Largest instances, %(type)s %(start)s") % {"type": period.type, "start": period.start},
-        [*columns, ">" + _("Databases"), ">" + _("Days")],
+        [*columns, ">" + _("Databases"), ">" + pgettext("how many", "Days")],
         [
             [
                 row.instance.name,

@@ -6,6 +6,7 @@ from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from capacity.errors import FieldKeyError
@@ -51,7 +52,7 @@ class AlertStatus(models.TextChoices):
     """pending -> open -> acknowledged -> resolved; pending and open -> resolved as well."""
 
     PENDING = "pending", _("Waiting for its days")  # the condition holds, not yet for the rule's number of days
-    OPEN = "open", _("Open")
+    OPEN = "open", pgettext_lazy("an alert", "Open")
     ACKNOWLEDGED = "acknowledged", _("Acknowledged")  # somebody has seen it: quiet until it is resolved
     RESOLVED = "resolved", _("Resolved")
 
@@ -175,7 +176,8 @@ class AlertRule(models.Model):
         ]
 
     def __str__(self) -> str:
-        return self.name
+        """In the reader's language, if it is one that comes with the product."""
+        return gettext(self.name)
 
 
 class Alert(models.Model):
@@ -240,7 +242,7 @@ class Alert(models.Model):
         ]
 
     def __str__(self) -> str:
-        return " ".join(part for part in (self.rule_name, self.instance_name, self.database_name) if part)
+        return " ".join(part for part in (gettext(self.rule_name), self.instance_name, self.database_name) if part)
 
 
 class NotificationStatus(models.TextChoices):

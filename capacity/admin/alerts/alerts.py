@@ -24,6 +24,7 @@ from capacity.models import Alert, AlertStatus
 from sync_sessions.admin.cells import moment
 from sync_sessions.common.admin.base import ModelAdmin
 from sync_sessions.common.admin.read_only import ReadOnly
+from sync_sessions.common.words import listed, told
 
 MAX_DAYS = 365
 
@@ -88,7 +89,7 @@ class AlertAdmin(ReadOnly, ModelAdmin):
     actions = ["acknowledge_selected", "silence_selected"]
     actions_detail = ["acknowledge_one", "silence_one"]
     fields = [
-        "rule_name",
+        "rule_title",
         "severity_cell",
         "status_cell",
         "text",
@@ -114,6 +115,10 @@ class AlertAdmin(ReadOnly, ModelAdmin):
     @admin.display(description=gettext_lazy("alert"), ordering="instance_name")
     def what(self, alert: Alert) -> str:
         return wording.title(alert)
+
+    @admin.display(description=gettext_lazy("rule"))
+    def rule_title(self, alert: Alert) -> str:
+        return _(alert.rule_name)
 
     @display(description=gettext_lazy("severity"), label={"info": "info", "warning": "warning", "critical": "danger"})
     def severity_cell(self, alert: Alert) -> tuple[str, str]:
@@ -161,8 +166,11 @@ class AlertAdmin(ReadOnly, ModelAdmin):
     @admin.display(description=gettext_lazy("messages"))
     def messages_sent(self, alert: Alert) -> str:
         sent = alert.notifications.select_related("channel").order_by("pk")
-        lines = [f"{one.channel}: {one.get_kind_display()}, {one.get_status_display()} {one.error}" for one in sent]
-        return "; ".join(line.strip() for line in lines) or _("None: no channel is named by its rule.")
+        lines = [
+            told(one.channel, listed(filter(None, (one.get_kind_display(), one.get_status_display(), one.error))))
+            for one in sent
+        ]
+        return "; ".join(lines) or _("None: no channel is named by its rule.")
 
     @admin.action(description=gettext_lazy("Acknowledge"), permissions=["answer"])
     def acknowledge_selected(self, request: HttpRequest, queryset: QuerySet[Alert]) -> HttpResponse | None:
@@ -215,7 +223,7 @@ class AlertAdmin(ReadOnly, ModelAdmin):
             try:
                 act(alert)
             except AlertOver as over:
-                refused.append(f"{wording.title(alert)}: {over}")
+                refused.append(told(wording.title(alert), over))
             else:
                 done += 1
         if done:

@@ -4,7 +4,7 @@ from typing import Any
 
 from django import forms
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 from unfold.widgets import (
     UnfoldAdminCheckboxSelectMultipleWidget,
     UnfoldAdminIntegerFieldWidget,
@@ -12,12 +12,13 @@ from unfold.widgets import (
 
 from capacity.alerts.rules import KINDS, Threshold
 from capacity.models import AlertRule, DbType
+from sync_sessions.common.words import listed
 
 PREVIEW = "_preview"  #: the button that shows what the rule would hold for, and saves nothing
 
 #: {name of a threshold: what the form calls it}; a kind has some of them.
 NUMBERS = {
-    "days": gettext_lazy("Days"),
+    "days": pgettext_lazy("how many", "Days"),
     "percent": gettext_lazy("Percent"),
     "bytes": gettext_lazy("Size (GiB)"),
     "times": gettext_lazy("Times running"),
@@ -68,9 +69,15 @@ class RuleForm(forms.ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.initial["name"] = str(self.instance)
         for name, one in self._thresholds(self.instance.kind).items():
             if name in self.instance.threshold:
                 self.initial[name] = self.instance.threshold[name] // one.factor
+
+    def clean_name(self) -> str:
+        """As it is stored, when what is shown of it in the reader's language has not been changed."""
+        typed = self.cleaned_data["name"]
+        return self.instance.name if typed == self.initial["name"] else typed
 
     @staticmethod
     def _thresholds(kind: str) -> dict[str, Threshold]:
@@ -85,14 +92,14 @@ class RuleForm(forms.ModelForm):
         kind = cleaned.get("kind", "")
         if kind in KINDS and cleaned.get("level") not in KINDS[kind].levels:
             labels = dict(AlertRule._meta.get_field("level").choices or ())
-            allowed = ", ".join(str(labels[level]) for level in KINDS[kind].levels)
+            allowed = listed(labels[level] for level in KINDS[kind].levels)
             self.add_error("level", _("This kind of rule knows only: %(levels)s.") % {"levels": allowed})
         for name, one in self._thresholds(kind).items():
             number = cleaned.get(name)
             if number is None:
                 continue
             if one.choices and number not in one.choices:
-                text = _("Give one of: %(choices)s.") % {"choices": ", ".join(map(str, one.choices))}
+                text = _("Give one of: %(choices)s.") % {"choices": listed(one.choices)}
                 self.add_error(name, text)
             elif not one.low <= number <= one.high:
                 text = _("Give a number from %(low)d to %(high)d.") % {"low": one.low, "high": one.high}

@@ -11,6 +11,7 @@ from capacity.alerts.selection import Named
 from capacity.models import AlertRule, AlertStatus
 from capacity.units import format_bytes
 from sync_sessions.common.admin.base import ModelAdmin
+from sync_sessions.common.words import listed
 
 from .rule_form import NUMBERS, PREVIEW, USED_BY, RuleForm
 
@@ -24,7 +25,7 @@ def _shown_if(kinds: list[str]) -> str:
 @admin.register(AlertRule)
 class RuleAdmin(ModelAdmin):
     form = RuleForm
-    list_display = ["name", "kind", "level", "numbers", "severity", "open_now", "enabled"]
+    list_display = ["title", "kind", "level", "numbers", "severity", "open_now", "enabled"]
     list_filter = ["kind", "severity", "enabled"]
     search_fields = ["name"]
     autocomplete_fields = ["instances", "tags"]
@@ -37,13 +38,17 @@ class RuleAdmin(ModelAdmin):
     ]
     change_form_outer_before_template = "capacity/alert/preview.html"
 
+    @admin.display(description=gettext_lazy("name"), ordering="name")
+    def title(self, rule: AlertRule) -> str:
+        return str(rule)
+
     @admin.display(description=gettext_lazy("threshold"))
     def numbers(self, rule: AlertRule) -> str:
         found = []
         for name, one in KINDS[rule.kind].thresholds.items():
             value = threshold(rule, name)
             found.append(format_bytes(value) if name == "bytes" else f"{value} {one.unit}")
-        return ", ".join(found) or "–"
+        return listed(found) or "–"
 
     @admin.display(description=gettext_lazy("open now"))
     def open_now(self, rule: Any) -> int:

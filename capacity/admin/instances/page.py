@@ -94,7 +94,7 @@ class InstanceAdmin(ImportsInstances, PeriodActions):
     list_per_page = 50
     ordering = [Lower("name"), "name"]
     search_fields = ["name", "host", "description"]
-    actions = [*InstanceActions.actions, "compare_chosen"]
+    actions = [*PeriodActions.actions, "compare_chosen"]
     change_form_outer_before_template = "capacity/instance/history.html"
     change_form_after_template = "capacity/instance/connection.html"
 

@@ -110,7 +110,7 @@ class Command(BaseCommand):
             for error in errors:
                 self.stderr.write(_sentence(error))
             if more:
-                self.stderr.write(_("and %(count)d more") % {"count": more})
+                self.stderr.write(ngettext("and %(count)d more", "and %(count)d more", more) % {"count": more})
         raise CommandError(message)
 
     def _import(self, path: Path, create: bool, quiet: bool) -> tuple[IngestResult, CsvSamples]:

@@ -6,6 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.core.serializers.json import DjangoJSONEncoder
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from capacity.errors import InputError
 from capacity.insight.report import Report, as_csv, as_dict, as_html, make_report, month_of
@@ -47,7 +48,13 @@ class Command(BaseCommand):
             raise CommandError(_("No instance has a sample in this month."))
 
     def _show(self, report: Report) -> None:
-        columns = [_("Engine"), ">" + _("Instances"), ">" + _("Databases"), ">" + _("Size"), ">" + _("Change")]
+        columns = [
+            _("Engine"),
+            ">" + _("Instances"),
+            ">" + _("Databases"),
+            ">" + _("Size"),
+            ">" + pgettext("of size", "Change"),
+        ]
         rows = [
             [
                 one.db_type,
