@@ -42,6 +42,8 @@ COMMANDS = {
     "xgettext": "gettext",
     "redis-server": "redis-server",
     "faketime": "faketime",
+    "pgbouncer": "pgbouncer",
+    "prometheus-alertmanager": "prometheus-alertmanager",
     "promtool": "prometheus",
     "prometheus": "prometheus",
     "prometheus-postgres-exporter": "prometheus-postgres-exporter",

@@ -254,3 +254,25 @@ def test_a_rule_that_raises_keeps_no_other_quiet(monkeypatch):
     size(one, "orders", 100)
     result = evaluate(at(0))
     assert (result.opened, result.failed) == (1, ("bad",))
+
+
+def test_many_alerts_at_once_are_one_message_in_few_statements(django_assert_max_num_queries):
+    one = make_instance()
+    over(1, make_channel())
+    DatabaseState.objects.bulk_create(
+        DatabaseState(
+            instance=one,
+            database_name=f"db {number}",
+            first_day=date(2025, 1, 1),
+            last_day=date(2026, 3, 2),
+            last_sample_at=NOON,
+            last_size_bytes=2 * GIB,
+        )
+        for number in range(2500)
+    )
+    with django_assert_max_num_queries(100):  # SQLite takes few rows a statement
+        assert evaluate(at(0)).opened == 2500
+    [message] = Notification.objects.all()
+    assert message.alerts.count() == 2500
+    with django_assert_max_num_queries(20):
+        evaluate(at(0))

@@ -16,17 +16,16 @@ from capacity.models import DbType
 from capacity.tests import servers
 from capacity.tests.factories import make_instance
 from capacity.tests.servers import HOST, POSTGRESQL_PORT, measured, opened
+from whalefall.tests import needs
 
-pytestmark = [
-    pytest.mark.live,
-    pytest.mark.skipif(not shutil.which("pgbouncer"), reason="needs pgbouncer (Debian's package of that name)"),
-]
+pytestmark = pytest.mark.live
 SETTINGS = ("default_transaction_read_only", "statement_timeout", "lock_timeout", "search_path", "datestyle")
 
 
 @pytest.fixture(scope="module")
 def pooler():
     """The port of a PgBouncer in transaction mode with one connection, which everybody shares."""
+    needs.require("pgbouncer")
     with tempfile.TemporaryDirectory() as directory:
         yield from run(Path(directory), servers.closed_port())
 
