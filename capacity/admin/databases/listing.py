@@ -26,7 +26,7 @@ from sync_sessions.common.admin.filters import TagFilter
 from .filters import MonthFilter, OutlookFilter, PresenceFilter, WeekFilter
 
 
-def change_columns(span: str, title: Any) -> list[Any]:
+def change_columns(span: str, title: Any, percent_title: Any) -> list[Any]:
     """Bytes and percent, each sorted by itself. `span`: one of SPANS."""
     days = SPANS[span].days
     bytes_name, percent_name = f"{span}_change_bytes", f"{span}_change_percent"
@@ -40,7 +40,7 @@ def change_columns(span: str, title: Any) -> list[Any]:
         value = getattr(row, bytes_name)
         return missing() if value is None else together(format_bytes(value, sign=True))
 
-    @admin.display(description="%", ordering=UnknownLast(percent_name))
+    @admin.display(description=percent_title, ordering=UnknownLast(percent_name))
     def percent(row: Any) -> str:
         value = getattr(row, percent_name)
         return missing() if value is None else together(format_percent(value))
@@ -54,8 +54,8 @@ class DatabaseList(RowAdmin):
         "database",
         "server",
         "last_bytes",
-        *change_columns("week", gettext_lazy("in a week")),
-        *change_columns("month", gettext_lazy("in a month")),
+        *change_columns("week", gettext_lazy("in a week"), gettext_lazy("week, %")),
+        *change_columns("month", gettext_lazy("in a month"), gettext_lazy("month, %")),
         *outlook_columns(DATABASES),
     ]
     list_filter = [
