@@ -20,7 +20,7 @@ from django.test.utils import override_settings
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext, pgettext
 from rest_framework.test import APIClient
 
 from capacity.models import Instance
@@ -61,7 +61,7 @@ def imported(bench: Bench) -> Iterator[Figures]:
         target, note = 2.5, _("another writer waited for %(seconds).1f s (at most 10)") % {"seconds": max(waits)}
     else:
         target, note = 1.5, ""
-    yield Figures("import", work, limit, _("limit"), rows, ratio_target=target, note=note)
+    yield Figures("import", work, limit, pgettext("of a benchmark", "limit"), rows, ratio_target=target, note=note)
 
 
 def pushed(bench: Bench) -> Iterator[Figures]:

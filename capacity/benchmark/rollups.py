@@ -8,6 +8,7 @@ from dataclasses import replace
 from django.db import connection
 from django.test.utils import override_settings
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from capacity.aggregation.orchestrator import AggregationOrchestrator
 from capacity.periods import Period
@@ -138,7 +139,15 @@ def _against_limit(
     for number, measured in work.items():
         lanes = _("%(count)d connections") % {"count": number} if number > 1 else _("one connection")
         note = "; ".join(filter(None, (lanes, size)))
-        yield Figures(name, measured, limit, _("limit"), rows, ratio_target=targets[number], note=note)
+        yield Figures(
+            name,
+            measured,
+            limit,
+            pgettext("of a benchmark", "limit"),
+            rows,
+            ratio_target=targets[number],
+            note=note,
+        )
 
 
 def _against_fleet(
