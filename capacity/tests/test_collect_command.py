@@ -156,7 +156,7 @@ def test_a_dry_run_measures_stores_nothing_and_opens_no_session(maria, down):
 
     assert any(line.startswith("[maria]  mysql  2  ") for line in printed.splitlines())
     assert "down  postgresql  failed  Port" in printed
-    assert str(error) == "1 of 2 instances measured, 1 failed. Nothing was stored."
+    assert str(error) == "Measured: 1 of 2. Failed: 1. Nothing was stored."
     assert not SyncSession.objects.exists() and not InstanceSizeStat.objects.exists()
 
 

@@ -57,7 +57,7 @@ def test_new_instances_are_created_with_password_and_tags(run, monkeypatch):
         ("shop", "mysql", "db2", None, "", "", "", False, []),
     ]
     assert Instance.objects.get(name="erp").password == " s3cret "
-    assert printed[-1] == "2 instances new, 0 changed, 0 as they were."
+    assert printed[-1] == "New: 2. Changed: 0. As they were: 0."
     assert "s3cret" not in "".join(printed)
     assert LogEntry.objects.count() == 2
 
@@ -66,7 +66,7 @@ def test_a_second_import_changes_nothing(run, monkeypatch):
     monkeypatch.setenv("ERP_PASSWORD", "s3cret")
     run(TWO)
     before = list(Instance.objects.order_by("pk").values())
-    assert run(TWO)[0] == ["0 instances new, 0 changed, 2 as they were."]
+    assert run(TWO)[0] == ["New: 0. Changed: 0. As they were: 2."]
     assert list(Instance.objects.order_by("pk").values()) == before
 
 
@@ -75,7 +75,7 @@ def test_columns_that_are_not_there_leave_their_fields_and_empty_cells_empty_the
     printed, *_ = run("name;description;tags\nerp;;b,c\n")
     assert printed == [
         "changed  erp  description: old → –, tags: a, b → b, c",
-        "0 instances new, 1 changed, 0 as they were.",
+        "New: 0. Changed: 1. As they were: 0.",
     ]
     one.refresh_from_db()
     assert (one.host, one.port, one.description) == ("db1", 5433, "")
@@ -85,7 +85,7 @@ def test_columns_that_are_not_there_leave_their_fields_and_empty_cells_empty_the
 def test_a_dry_run_says_what_would_change_and_writes_nothing(run, monkeypatch):
     monkeypatch.setenv("ERP_PASSWORD", "s3cret")
     printed, *_ = run(TWO, "--dry-run")
-    assert printed[-1] == "Nothing was written: 2 instances new, 0 changed, 0 as they were."
+    assert printed[-1] == "Nothing was written: New: 2. Changed: 0. As they were: 0."
     assert printed[0].startswith("new  erp  db_type: – → postgresql, host: – → db1, port: – → 5433")
     assert "s3cret" not in "".join(printed)
     assert not Instance.objects.exists() and not Tag.objects.exists()
@@ -154,14 +154,14 @@ def test_the_admin_shows_what_changes_and_writes_it_when_it_is_told_to(admin_cli
     text = "name,db_type,host,description\nerp,postgresql,db1,new & fine\nshop,mysql,db2,\n"
     shown = upload(admin_client, text)
     said = words(shown)
-    assert "1 instances new, 1 changed, 0 as they were. Nothing is written yet." in said
+    assert "New: 1. Changed: 1. As they were: 0. Nothing is written yet." in said
     assert "erp description old new & fine" in said
     assert "shop ( new ) host – db2" in said or "shop (new) host – db2" in said
     assert Instance.objects.get().description == "old"
     assert escape(text) in shown.content.decode()
 
     answer = admin_client.post(PAGE, {"text": text})
-    assert told(answer) == [("success", "1 instances new, 1 changed, 0 as they were.")]
+    assert told(answer) == [("success", "New: 1. Changed: 1. As they were: 0.")]
     assert [(one[0], one[2], one[6]) for one in rows()] == [("erp", "db1", "new & fine"), ("shop", "db2", "")]
 
 

@@ -90,7 +90,7 @@ class ImportsInstances(ModelAdmin):
 
 def _numbers(found: Plan) -> str:
     numbers = {"new": found.new, "changed": found.changed, "unchanged": found.unchanged}
-    return _("%(new)d instances new, %(changed)d changed, %(unchanged)d as they were.") % numbers
+    return _("New: %(new)d. Changed: %(changed)d. As they were: %(unchanged)d.") % numbers
 
 
 def _shown(line: Line) -> dict[str, Any]:

@@ -53,7 +53,9 @@ class Command(BaseCommand):
             self.stdout.write(_numbers(result))
         if result.unmatched:
             text = _("No instance has the name or address: %(labels)s. Their series were left out.")
-            self.stdout.write(text % {"labels": ", ".join(sorted(result.unmatched))})
+            self.stdout.write(text % {"labels": ", ".join(sorted(result.unmatched)[:100])})
+        if result.created or result.updated:
+            self.stdout.write(_("Their weeks, months and quarters are made by: manage.py aggregate --stale"))
 
     def _backfill(self, source: PrometheusSource, first: date, last: date, tell: Any) -> Backfilled:
         try:
@@ -64,5 +66,5 @@ class Command(BaseCommand):
 
 
 def _numbers(result: Backfilled) -> str:
-    text = _("%(days)d days: %(created)d samples new, %(updated)d replaced, %(unchanged)d there already.")
+    text = _("Days: %(days)d. Samples: %(created)d new, %(updated)d replaced, %(unchanged)d there already.")
     return text % asdict(result)

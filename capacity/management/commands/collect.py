@@ -79,7 +79,7 @@ class Command(BaseCommand):
     def _end_trial(self, outcomes: list[Outcome], as_json: bool, drawn: bool) -> None:
         good = sum(one.status == RecordStatus.COMPLETED for one in outcomes)
         failed = sum(one.status == RecordStatus.FAILED for one in outcomes)
-        message = _("%(good)d of %(total)d instances measured, %(failed)d failed. Nothing was stored.")
+        message = _("Measured: %(good)d of %(total)d. Failed: %(failed)d. Nothing was stored.")
         message %= {"good": good, "total": len(outcomes), "failed": failed}
         if as_json:
             result = {"dry_run": True, "message": message, "instances": [asdict(one) for one in outcomes]}

@@ -15,8 +15,6 @@ from capacity.tests.servers import HOST, MYSQL_PORT, POSTGRESQL_PORT, closed_por
 from whalefall.tests.needs import require
 
 NEEDED = ("prometheus", "prometheus-postgres-exporter", "prometheus-mysqld-exporter", "prometheus-node-exporter")
-#: As bcrypt writes "hunter2".
-HASH = "$2b$04$5wwg5QZH3Czcdv9GwG6ka.HD9fbgoFjQaPyQ1eOG4XZ3nRsSEGXxC"
 
 
 @contextmanager
@@ -32,7 +30,7 @@ def started(*command, **environment):
 
 
 @contextmanager
-def prometheus(folder: Path, history="", login=False):
+def prometheus(folder: Path, history=""):
     """Its URL, once all three exporters have been scraped. `history` is OpenMetrics text that it has already."""
     for one in NEEDED:
         require(one)
@@ -49,7 +47,6 @@ def prometheus(folder: Path, history="", login=False):
         for job, port in ports.items()
     ]
     (folder / "prometheus.yml").write_text(json.dumps({"scrape_configs": jobs}))  # JSON is YAML
-    (folder / "web.yml").write_text(json.dumps({"basic_auth_users": {"reader": HASH}} if login else {}))
     if history:
         (folder / "history").write_text(history)
         few = "--max-block-duration=1440h"  # of the usual two hours there would be thousands
@@ -77,17 +74,13 @@ def prometheus(folder: Path, history="", login=False):
             started(
                 "prometheus",
                 f"--config.file={folder}/prometheus.yml",
-                f"--web.config.file={folder}/web.yml",
                 f"--storage.tsdb.path={folder}/data",
                 "--storage.tsdb.retention.time=10y",
                 f"--web.listen-address={HOST}:{own}",
             )
         )
         url = f"http://{HOST}:{own}"
-        if login:
-            time.sleep(1)
-        else:
-            _wait_for(f"{url}/api/v1/query?{urlencode({'query': 'count(up == 1) == 3'})}")
+        _wait_for(f"{url}/api/v1/query?{urlencode({'query': 'count(up == 1) == 3'})}")
         yield url
 
 

@@ -110,8 +110,8 @@ def test_the_days_that_it_knows_are_stored_each_at_its_end_and_once(url, today):
         if back != 10 and (day := today - timedelta(back))
     ]
     assert marks
-    assert first[-1] == f"{DAYS + 5} days: {DAYS - 1} samples new, 0 replaced, 0 there already."
-    assert again[-1] == f"{DAYS + 5} days: 0 samples new, 0 replaced, {DAYS - 1} there already."
+    assert first[-2] == f"Days: {DAYS + 5}. Samples: {DAYS - 1} new, 0 replaced, 0 there already."
+    assert again[-1] == f"Days: {DAYS + 5}. Samples: 0 new, 0 replaced, {DAYS - 1} there already."
     assert not StalePeriod.objects.exists()
 
 
@@ -135,8 +135,8 @@ def test_a_day_of_a_changed_clock_stands_alone_between_the_others():
     [
         ("x", "last_over_time(x[86399s])"),
         ('x{a="}",b!~"c|d"}', 'last_over_time(x{a="}",b!~"c|d"}[86399s])'),
-        ("sum by (a) (x)", "last_over_time((sum by (a) (x))[86399s:5m])"),
-        ("x or y", "last_over_time((x or y)[86399s:5m])"),
+        ("sum by (a) (x)", "last_over_time((sum by (a) (x)\n)[86399s:5m])"),
+        ("x or y", "last_over_time((x or y\n)[86399s:5m])"),
     ],
 )
 def test_the_last_value_of_a_day_is_asked_for_whatever_the_query(query, asked):
@@ -151,7 +151,7 @@ def test_a_request_that_is_too_much_is_asked_for_again_in_smaller_ones(today):
     with answering(none, much, none) as (url, asked):
         make_mapping(make_source(url))
         out = backfilled("prom", "--from", "2025-01-01", "--to", "2025-01-10")
-    assert out[-1] == "10 days: 0 samples new, 0 replaced, 0 there already."
+    assert out[-1] == "Days: 10. Samples: 0 new, 0 replaced, 0 there already."
     assert len(asked) == 2 + 3  # 1 day, 8 in vain, then 4, 4 and 1
 
 
@@ -196,6 +196,36 @@ def test_what_it_answers_badly_is_a_sentence_in_the_record(body, status, code, s
     assert record.error_code == code
     assert sentence in record.error_message
     assert "s3cret" not in record.error_message
+
+
+@pytest.mark.django_db
+def test_a_token_that_no_header_takes_fails_its_instances_alone():
+    make_instance("pg")
+    with answering(vector()) as (url, _asked):
+        make_mapping(make_source(url, auth="bearer", secret="two\nlines"))
+        CollectionService().collect()
+    assert records() == [("pg", "failed", "wrong_password")]
+
+
+@pytest.mark.django_db
+def test_data_and_log_make_the_size_and_a_limit_stays_when_its_query_fails():
+    one = make_instance("ms", db_type=DbType.SQLSERVER)
+    labels = {"instance": "ms", "database": "erp"}
+    answers = [vector(labels, value="100"), vector(labels, value="7"), vector({"instance": "ms"}, value="1000")]
+    with answering(*answers, *answers[:2], BAD_QUERY) as (url, _asked):
+        source = make_source(url)
+        fields = {"source": source, "db_type": DbType.SQLSERVER, "database_label": "database"}
+        make_mapping(**fields, name="1", kind="data", factor=1024)
+        make_mapping(**fields, name="2", kind="log")
+        make_mapping(**{**fields, "database_label": ""}, name="3", kind="available")
+        for _number in range(2):
+            CollectionService().collect()
+    sizes = DatabaseSizeStat.objects.values_list("size_bytes", "data_size_bytes", "log_size_bytes")
+    assert set(sizes) == {(102_407, 102_400, 7)}
+    assert list(CapacityLimit.objects.values_list("instance", "database_name", "limit_bytes", "shared_key")) == [
+        (one.pk, "erp", 103_407, "ms")
+    ]
+    assert "does not understand the query" in SyncInstanceRecord.objects.order_by("-pk")[0].sync_details["notes"][-1]
 
 
 @pytest.mark.django_db

@@ -60,7 +60,7 @@ class Command(BaseCommand):
             return
         for line in found.lines:
             self.stdout.write(_sentence(line))
-        text = _("%(new)d instances new, %(changed)d changed, %(unchanged)d as they were.") % numbers
+        text = _("New: %(new)d. Changed: %(changed)d. As they were: %(unchanged)d.") % numbers
         self.stdout.write(_("Nothing was written: %(text)s") % {"text": text} if dry_run else text)
 
     def _fail(self, reason: str, errors: list[dict[str, Any]], as_json: bool) -> NoReturn:

@@ -64,7 +64,7 @@ class Found:
             if total is None and data.get(name) is not None:
                 total = (data[name] or 0) + (log.get(name) or 0)
             if problem := name_problem(name):
-                not_sized.append(Unsized(repr(name)[1:-1], problem[1]))
+                not_sized.append(Unsized(repr(name[:100])[1:-1], problem[1]))
             elif total is None:
                 not_sized.append(Unsized(name, _("Prometheus has no size of it, but no number or one below 0.")))
             else:

@@ -57,16 +57,20 @@ class PrometheusClient:
         if seconds <= 0:
             raise CollectionError("timeout", _("%(source)s was not read within its time.") % {"source": self.source})
         fields = urlencode({**arguments, "timeout": f"{max(1, int(seconds))}s", "stats": "true"})
-        answer = request(
-            "POST",
-            f"{self.source.url.rstrip('/')}/api/v1/{what}",
-            body=fields.encode(),
-            headers=self._headers(),
-            ca=self.source.tls_ca,
-            timeout=seconds,
-            limit=MAX_ANSWER,
-            deadline=seconds,
-        )
+        try:
+            answer = request(
+                "POST",
+                f"{self.source.url.rstrip('/')}/api/v1/{what}",
+                body=fields.encode(),
+                headers=self._headers(),
+                ca=self.source.tls_ca,
+                timeout=seconds,
+                limit=MAX_ANSWER,
+                deadline=seconds,
+            )
+        except ValueError:  # a line break within a token
+            text = _("The login of %(source)s has characters in it that cannot be sent: set it anew.")
+            raise CollectionError("wrong_password", text % {"source": self.source}) from None
         return self._series(answer)
 
     def _headers(self) -> dict[str, str]:
@@ -75,7 +79,8 @@ class PrometheusClient:
             login = f"{self.source.username}:{self.source.secret}".encode()
             headers["Authorization"] = f"Basic {base64.b64encode(login).decode()}"
         elif self.source.auth == PrometheusAuth.BEARER:
-            headers["Authorization"] = f"Bearer {self.source.secret}"
+            # As bytes of UTF-8, which headers carry as Latin-1.
+            headers["Authorization"] = f"Bearer {self.source.secret.strip()}".encode().decode("latin-1")
         if self.source.tenant:
             headers[self.source.tenant_header or "X-Scope-OrgID"] = self.source.tenant
         return headers
@@ -106,7 +111,7 @@ class PrometheusClient:
             ]
             stats = data.get("stats") or {}
             return Answered(series, int((stats.get("samples") or {}).get("totalQueryableSamples", 0)))
-        except (LookupError, TypeError, ValueError, AttributeError, RecursionError):
+        except (LookupError, TypeError, ValueError, OverflowError, AttributeError, RecursionError):
             raise CollectionError(
                 "connection_failed",
                 _(

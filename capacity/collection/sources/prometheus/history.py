@@ -130,11 +130,9 @@ def _store(
 ) -> int:
     """Reads and stores the days of a part; gives what a day of the dearest query costs, in samples looked at."""
     sizes: dict[str, dict[Key, int]] = {kind: {} for kind in ReadingKind.values}
-    cost = 0
+    cost, ends = 0, range(part.end, part.end + part.count * DAY, DAY)
     for mapping in mappings:
-        answered = client.range(
-            at_the_end(mapping.query, part.length), part.end, part.end + (part.count - 1) * DAY, DAY
-        )
+        answered = client.range(at_the_end(mapping.query, part.length), ends[0], ends[-1], DAY)
         cost = max(cost, _cost(answered) // part.count)
         for reading in readings(mapping, answered.series, matcher):
             if not reading.instances:
@@ -142,8 +140,8 @@ def _store(
             elif name_problem(reading.database) is None:
                 name = normal_name(reading.database)
                 for at, size in reading.sizes:
-                    if size is not None:
-                        key = reading.instances[0].pk, name, round(at)
+                    if size is not None and at in ends:
+                        key = reading.instances[0].pk, name, int(at)
                         sizes[mapping.kind][key] = max(size, sizes[mapping.kind].get(key, 0))
     samples = list(_samples(sizes))
     stored = _stored(samples)
@@ -160,7 +158,7 @@ def at_the_end(query: str, length: int) -> str:
     seconds = length - 1  # the end of the day before is in a whole day as well
     if SELECTOR.fullmatch(query):
         return f"last_over_time({query.strip()}[{seconds}s])"
-    return f"last_over_time(({query})[{seconds}s:{SUBQUERY_STEP}])"
+    return f"last_over_time(({query}\n)[{seconds}s:{SUBQUERY_STEP}])"  # it may end with a comment
 
 
 def _cost(answered: Answered) -> int:

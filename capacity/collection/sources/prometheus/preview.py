@@ -12,6 +12,7 @@ from .client import PrometheusClient
 from .readings import Matcher, readings
 
 SHOWN = 20
+UNMATCHED = 100  #: labels told
 SECONDS = 10.0  #: a person waits
 
 
@@ -24,7 +25,7 @@ class Line(NamedTuple):
 
 @dataclass(frozen=True)
 class Preview:
-    """The first series, how many there are, and every label that no instance has; or a sentence why there are none."""
+    """The first series, how many there are, and the labels that no instance has; or a sentence why there are none."""
 
     mapping: PrometheusMapping
     lines: Sequence[Line] = ()
@@ -62,4 +63,4 @@ def _of(mapping: PrometheusMapping, matcher: Matcher, end: float) -> Preview:
     ]
     nameless = mapping.kind in (ReadingKind.SIZE, ReadingKind.DATA, ReadingKind.LOG)
     unmatched = dict.fromkeys(one.label for one in found if not one.instances or (nameless and not one.database))
-    return Preview(mapping, lines[:SHOWN], len(lines), tuple(unmatched))
+    return Preview(mapping, lines[:SHOWN], len(lines), tuple(unmatched)[:UNMATCHED])

@@ -4,12 +4,12 @@ from collections.abc import Iterable, Iterator
 from decimal import Decimal, InvalidOperation
 from typing import NamedTuple
 
-from capacity.collection.sources.base import MAX_REASON
 from capacity.collection.validation import MAX_BYTES
 from capacity.models import DbType, Instance, PrometheusMapping
 
 from .client import Series
 
+MAX_LABEL = 255
 #: The port that an instance has when none is given, as in host:port.
 PORTS = {DbType.POSTGRESQL: 5432, DbType.MYSQL: 3306, DbType.SQLSERVER: 1433, DbType.ORACLE: 1521}
 
@@ -59,12 +59,16 @@ def readings(mapping: PrometheusMapping, series: Iterable[Series], matcher: Matc
         known = ("__name__", "job", mapping.instance_label)
         rest = "" if not volume else " ".join(value for name, value in sorted(one.labels.items()) if name not in known)
         yield Reading(
-            label,
+            _printable(label),
             matcher.find(mapping.db_type, label, volume=volume),
             "" if volume else one.labels.get(mapping.database_label, ""),
-            rest[:MAX_REASON],
+            _printable(rest),
             [(at, _bytes(value, mapping.factor)) for at, value in one.values],
         )
+
+
+def _printable(text: str) -> str:
+    return "".join(character for character in text[:MAX_LABEL] if character.isprintable())
 
 
 def _bytes(text: str, factor: int) -> int | None:
