@@ -29,7 +29,7 @@ def instance_metrics(instances: Iterable[InstanceGauges]) -> Iterator[Metric]:
         values = {
             "size_bytes": one.size,
             "databases": one.databases,
-            "last_sample_timestamp_seconds": one.last_sample_at and one.last_sample_at.timestamp(),
+            "last_sample_timestamp_seconds": one.last_sample_at.timestamp() if one.last_sample_at else None,
             "days_until_full": one.days_until_full,
         }
         for name, value in values.items():

@@ -37,7 +37,7 @@ def state_of(instance: Instance) -> InstanceState | None:
 
 def change_cell(state: State | None, span: timedelta) -> SafeString:
     """Bytes and percent below them, with their sign."""
-    return changed_cell(state, state and state.before(span), span)
+    return changed_cell(state, state.before(span) if state else None, span)
 
 
 def changed_cell(state: State | None, before: int | None, span: timedelta) -> SafeString:

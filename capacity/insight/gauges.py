@@ -68,10 +68,10 @@ def instances(day: date) -> list[InstanceGauges]:
     """Every active instance, by name; `day` is today. Two queries."""
     newest = Forecast.objects.newest().filter(level=ForecastLevel.INSTANCE).order_by()
     forecasts = {pk: (state, on) for pk, state, on in newest.values_list("instance_id", "state", "expected_on")}
-    columns = ("name", "db_type", *(f"state__{name}" for name in STATE_COLUMNS))
+    columns = ("pk", "name", "db_type", *(f"state__{name}" for name in STATE_COLUMNS))
     found = []
-    for pk, *values in Instance.objects.active().order_by("name").values_list("pk", *columns):
+    for pk, *values in Instance.objects.active().order_by("name").values_list(*columns):
         state, expected_on = forecasts.get(pk, (None, None))
         days = max((expected_on - day).days, 0) if expected_on else None
-        found.append(InstanceGauges(*values, state, 0 if state == ForecastState.OVER else days))
+        found.append(InstanceGauges._make([*values, state, 0 if state == ForecastState.OVER else days]))
     return found

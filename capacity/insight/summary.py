@@ -1,6 +1,6 @@
 """A period of the whole fleet, or of a part of it, in a few numbers."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Protocol
@@ -103,7 +103,7 @@ def halves(name: str, column: F, only: Q | None = None) -> dict[str, Any]:
     return {f"{name}_high": Sum(column / HALF, filter=only), f"{name}_low": Sum(column % HALF, filter=only)}
 
 
-def whole(found: dict[str, Any], name: str) -> int:
+def whole(found: Mapping[str, Any], name: str) -> int:
     return int(found[f"{name}_high"] or 0) * HALF + int(found[f"{name}_low"] or 0)
 
 

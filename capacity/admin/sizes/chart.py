@@ -47,8 +47,9 @@ def size_chart(
         return [round(sizes[day] / unit_bytes, 3) if day in sizes else None for day in days]
 
     datasets = [_line(_("Size"), column({point.day: point.size for point in points}), COLORS[0], borderWidth=2)]
-    for name, color, place in ((_("Data"), DATA, 2), (_("Log"), LOG, 3)):
-        sizes = {point.day: size for point in points if (size := point[place]) is not None}
+    parts = ((_("Data"), DATA, [point.data for point in points]), (_("Log"), LOG, [point.log for point in points]))
+    for name, color, found in parts:
+        sizes = {point.day: size for point, size in zip(points, found, strict=True) if size is not None}
         if sizes:
             datasets.append(_line(name, column(sizes), color))
     if ranges:
@@ -140,7 +141,7 @@ def _ranges(forecast: Forecast, last: Point, ahead: int, step: str) -> dict[date
     known = [(0, (last.size,) * 3)]
     for days in HORIZONS:
         sizes = tuple(getattr(forecast, f"{name}_{days}_bytes") for name in ("size", "low", "high"))
-        known.append((days, sizes))  # type: ignore[arg-type]
+        known.append((days, sizes))
     found: dict[date, tuple[int, int, int]] = {}
     for day in range(ahead + 1):
         start = Period.containing(step, forecast.made_on + timedelta(days=day)).start
