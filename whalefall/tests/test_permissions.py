@@ -249,7 +249,8 @@ def test_a_method_that_an_endpoint_does_not_have_is_a_405(things):
     for line in ENDPOINTS:
         for method in set(METHODS) - have[line.path]:
             if line.path.startswith("api/"):
-                found[f"{method} {line.path}"] = client.generic(method, url_of(line, things)).status_code
+                url = url_of(line, things).partition("?")[0]
+                found[f"{method} {line.path}"] = client.generic(method, url).status_code
     assert found
     assert {name: status for name, status in found.items() if status != 405} == {}
 
