@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -73,13 +73,12 @@ def pages(bench: Bench) -> Iterator[Figures]:
         for kind in KINDS:
             for name in kind.names:
                 path, work = reverse(name), Measured()
-                site = http.client.HTTPConnection("127.0.0.1", port, timeout=START_SECONDS)
-                _get(site, path)  # templates and plans
-                for _request in range(bench.requests):
-                    begun = time.perf_counter()
-                    _get(site, path)
-                    work.seconds.append(time.perf_counter() - begun)
-                site.close()
+                with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=START_SECONDS)) as site:
+                    _get(site, path)  # templates and plans
+                    for _request in range(bench.requests):
+                        begun = time.perf_counter()
+                        _get(site, path)
+                        work.seconds.append(time.perf_counter() - begun)
                 work.peak_mb = max(map(peak_memory_mb, _workers(process.pid)), default=0)
                 yield Figures("pages", work, seconds_target=kind.seconds, note=path)
     execute("DELETE FROM django_session")
@@ -115,24 +114,23 @@ def _served() -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
         pass_fds=[listening.fileno()],
         stdout=subprocess.DEVNULL,
     )
+    port = listening.getsockname()[1]
+    listening.close()  # gunicorn alone has it now: nobody waits for one that has not started
     try:
-        _wait(listening.getsockname()[1])
-        yield listening.getsockname()[1], process
+        _wait(port)
+        yield port, process
     finally:
         process.terminate()
         process.wait()
-        listening.close()
 
 
 def _wait(port: int) -> None:
     """For the first answer. The socket is open already, so that the request waits as well."""
-    site = http.client.HTTPConnection("127.0.0.1", port, timeout=START_SECONDS)
-    try:
-        _get(site, "/healthz")
-    except OSError as error:
-        raise RunIncomplete(_("gunicorn does not answer: %(error)s") % {"error": error}) from error
-    finally:
-        site.close()
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=START_SECONDS)) as site:
+        try:
+            _get(site, "/healthz")
+        except OSError as error:
+            raise RunIncomplete(_("gunicorn does not answer: %(error)s") % {"error": error}) from error
 
 
 def _database_url() -> str:

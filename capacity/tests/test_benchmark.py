@@ -179,12 +179,6 @@ def test_a_difference_between_what_an_import_and_its_limit_stored_stops_it(monke
         benchmark("--scenario=import")
 
 
-def test_a_push_that_is_refused_stops_it(monkeypatch):
-    monkeypatch.setattr(imports, "PUSHED", 5001)
-    with pytest.raises(CommandError, match="5001 samples are too many"):
-        benchmark("--scenario=push")
-
-
 def test_a_page_that_cannot_be_shown_stops_it(monkeypatch):
     monkeypatch.setattr(pages, "KINDS", (pages.Kind(1, ("admin:login",)),))
     with pytest.raises(CommandError, match="/admin/login/ answers 302"):
