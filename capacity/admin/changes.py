@@ -39,7 +39,8 @@ class CapacityEventAdmin(RowAdmin):
     none_yet = gettext_lazy(
         "Nothing has changed by more than it usually does. Jumps and drops are told once there are 14 days of samples."
     )
-    fields = list_display
+    # The theme shows a label in lists alone.
+    fields = [{"what": "kind"}.get(name, name) for name in list_display]
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> Any:
         # Events are rare: few enough to look through them all.

@@ -28,7 +28,7 @@ from sync_sessions.common.admin.filters import TagFilter
 
 GIB, TIB = 2**30, 2**40
 UNITS = [(str(GIB), "GiB"), (str(TIB), "TiB")]
-SHOWN = ["target", "server", "limit", "origin", "shared_key", "note", "updated_by", "updated_at"]
+SHOWN = ["target", "server", "limit", "source", "shared_key", "note", "updated_by", "updated_at"]
 MOST = (2**63 - 1) // TIB  #: of the larger unit
 
 

@@ -196,7 +196,7 @@ class CapacityEvent(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.instance} {self.database_name} {self.day} {self.kind}"
+        return f"{self.instance} {self.database_name} {self.day} {self.get_kind_display()}"
 
     @property
     def change_bytes(self) -> int:

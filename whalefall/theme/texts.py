@@ -1,5 +1,5 @@
-"""Texts of the theme and of django-axes, which bring no Chinese of their own: named here, they are translated in
-our catalogue, which Django asks for the texts of all apps."""
+"""Texts of the theme, of django-axes and of django-celery-beat that bring no Chinese of their own: named here,
+they are translated in our catalogue, which Django asks for the texts of all apps."""
 
 from django.utils.translation import gettext_noop, ngettext_lazy
 
@@ -65,4 +65,8 @@ TEXTS = (
     gettext_noop("Logout Time"),
     gettext_noop("access log"),
     gettext_noop("access logs"),
+    gettext_noop("Schedule"),
+    gettext_noop("Arguments"),
+    gettext_noop("Execution Options"),
+    gettext_noop("Periodic Tasks Using This Schedule"),
 )

@@ -90,8 +90,8 @@ class AlertAdmin(ReadOnly, ModelAdmin):
     actions_detail = ["acknowledge_one", "silence_one"]
     fields = [
         "rule_title",
-        "severity_cell",
-        "status_cell",
+        "severity",
+        "status",
         "text",
         "instance_link",
         "database_name",

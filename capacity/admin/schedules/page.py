@@ -25,6 +25,7 @@ from capacity.scheduling.words import row_what, row_when, sentence
 from sync_sessions.admin.life import silence_text
 from sync_sessions.common.admin.base import ModelAdmin
 from sync_sessions.common.broker import has_broker
+from sync_sessions.common.words import listed
 from sync_sessions.life import silent
 
 from . import run_now
@@ -136,7 +137,7 @@ class ScheduleAdmin(ModelAdmin):
     def run_link(self, schedule: Any) -> str:
         if not schedule.may_run:
             return "–"
-        label = _("Run now: %(name)s") % {"name": schedule.name}
+        label = _("Run now: %(name)s") % {"name": schedule}
         return format_html(
             '<a class="text-primary-600 underline dark:text-primary-500" href="{}" aria-label="{}">{}</a>',
             run_now_url(schedule),
@@ -203,7 +204,7 @@ class ScheduleAdmin(ModelAdmin):
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
         defaults = {default.name for default in default_schedules()}
-        names = [one.name for one in objs if one.name in defaults]
+        names = [str(one) for one in objs if one.name in defaults]
         if names and "post" not in request.POST:
             text = ngettext(
                 "%(names)s is a default schedule: `manage.py install_schedules` makes it again. To be rid of it, "
@@ -212,7 +213,7 @@ class ScheduleAdmin(ModelAdmin):
                 "switch them off instead.",
                 len(names),
             )
-            self.message_user(request, text % {"names": ", ".join(names)}, messages.WARNING)
+            self.message_user(request, text % {"names": listed(names)}, messages.WARNING)
         return super().get_deleted_objects(objs, request)
 
     def delete_model(self, request: HttpRequest, obj: Any) -> None:

@@ -99,5 +99,6 @@ def test_what_was_measured_is_only_looked_at(editor, stories):
 
 def test_who_may_only_look_sees_a_limit(stories):
     one, viewer = limit(stories["a"], 100, "sales"), logged_in("view_capacitylimit")
-    assert "100.0 GiB" in words(viewer.get(page_of(one)))
+    said = words(viewer.get(page_of(one)))
+    assert "100.0 GiB" in said and "Source Entered" in said
     assert viewer.get(ADD).status_code == 403

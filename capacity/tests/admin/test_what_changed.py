@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.urls import reverse
 
-from capacity.models import Tag
+from capacity.models import CapacityEvent, Tag
 from capacity.periods import today
 from capacity.tests.factories import make_instance
 from capacity.tests.outlooks import GIB, days_ago, event_of, forecast_of, limit, make_stories
@@ -29,6 +29,13 @@ def events():
     event_of(other, "app", days_ago(1), "appeared", 0, 5, 0)
     event_of(one, "", days_ago(3), databases=["sales"], days_before=[["2025-01-01", 11 * GIB]])
     return one, other
+
+
+def test_the_page_of_an_event_says_what_it_is_in_words(events):
+    event = CapacityEvent.objects.get(kind="appeared")
+    page = logged_in("view_capacityevent").get(reverse("admin:capacity_capacityevent_change", args=[event.pk]))
+    assert f"b app {event.day} Appeared" in words(page)
+    assert "('appeared'" not in words(page)
 
 
 def test_events_are_told_by_day_with_the_usual_largest_change(events):

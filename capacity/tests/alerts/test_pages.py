@@ -176,6 +176,12 @@ def test_chosen_alerts_are_silenced_together(admin_client):
     assert untils == {datetime(2026, 3, 9, 4, tzinfo=UTC)}
 
 
+def test_the_page_of_an_alert_says_severity_and_status_in_words(admin_client):
+    page = admin_client.get(f"{ALERTS}{make_alert().pk}/change/").text
+    assert "Warning" in page and "Open" in page
+    assert "(&#x27;warning&#x27;" not in page
+
+
 def test_the_list_shows_what_is_open_unless_asked_for_more(admin_client):
     make_alert(database="now")
     make_alert(database="before", status="resolved")
