@@ -17,7 +17,10 @@ def parameters():
 
 
 PARAMETERS = [*parameters()]
-LISTS = ("instances/", "sync-sessions/", "sync-records/", "records/", "samples/", "summary/", "top/", "databases/")
+LISTS = (
+    *("instances/", "sync-sessions/", "sync-records/", "records/", "samples/", "summary/", "top/", "databases/"),
+    *("history/", "report/", "tables/", "events/", "forecasts/", "limits/", "tags/", "alerts/"),
+)
 
 
 def test_the_table_has_every_list():
@@ -26,9 +29,16 @@ def test_the_table_has_every_list():
     assert {name for _path, name, repeatable in PARAMETERS if repeatable} == {
         "db_type",
         "instance",
+        "kind",
+        "level",
         "period_type",  # of sessions; period rows are of one
         "scope",
+        "series",
+        "severity",
+        "source",
+        "state",
         "status",
+        "tag",
         "sync_category",
         "sync_type",
     }
@@ -37,7 +47,7 @@ def test_the_table_has_every_list():
 @pytest.mark.parametrize(("path", "name", "repeatable"), PARAMETERS)
 def test_what_may_be_there_once_is_refused_when_it_is_there_twice(as_role, problem, path, name, repeatable):
     value = {"format": "json"}.get(name, "1")
-    answer = as_role("viewer").get(f"{path.format(session_id=uuid.uuid4())}?{name}={value}&{name}={value}")
+    answer = as_role("viewer").get(f"{path.format(session_id=uuid.uuid4(), id=1)}?{name}={value}&{name}={value}")
     told = {"attr": name, "code": "repeated_parameter", "detail": "Give this parameter once."}
     if repeatable:
         assert told not in answer.json().get("errors", ())
