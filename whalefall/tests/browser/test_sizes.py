@@ -43,7 +43,7 @@ def test_from_the_page_of_a_database_to_a_comparison_that_can_be_sent(open_windo
     chart = window.page.get_by_role("img", name="Size over time")
     expect(chart).to_be_visible()
     assert chart.evaluate(DRAWN)
-    assert window.check_layout() == []
+    assert list(window.check_layout()) == []
     window.page.get_by_role("link", name="12 months").first.click()
     expect(window.page).to_have_url(re.compile(r"range=365"))
     window.page.get_by_role("link", name="Compare").last.click()
@@ -57,7 +57,7 @@ def test_from_the_page_of_a_database_to_a_comparison_that_can_be_sent(open_windo
     other.page.goto(address)
     assert other.page.locator("canvas").evaluate(DRAWN)
     expect(other.page.locator("tbody tr")).to_have_count(2)
-    assert other.check_layout() == []
+    assert list(other.check_layout()) == []
 
 
 @pytest.mark.parametrize(("language", "title"), [("en", "Capacity report of "), ("zh-CN", "容量报告")])
