@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from functools import partialmethod
+from itertools import pairwise
 
 from django.conf import settings
 from django.utils.translation import gettext as _
@@ -138,12 +139,12 @@ for _config in PERIOD_CONFIG:
 
 
 def _chunks(chosen: list[InstanceRef], lanes: int) -> list[list[InstanceRef]]:
-    """Of at most WHALEFALL_CHUNK_SIZE, as many for each lane and of the same size, so that none waits for another."""
+    """Of at most WHALEFALL_CHUNK_SIZE, as many for each lane and of one size, so that none waits for another."""
     count = -(-len(chosen) // settings.WHALEFALL_CHUNK_SIZE)
     if count > 1:
-        count = -(-count // lanes) * lanes
-    size = max(-(-len(chosen) // max(count, 1)), 1)
-    return [chosen[first : first + size] for first in range(0, len(chosen), size)]
+        count = min(-(-count // lanes) * lanes, len(chosen))
+    bounds = [-(-len(chosen) * number // count) for number in range(count + 1) if count]
+    return [chosen[first:end] for first, end in pairwise(bounds)]
 
 
 def _level_sums(name: str, results: tuple[InstanceResult, ...]) -> dict[str, int]:

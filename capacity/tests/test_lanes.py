@@ -207,6 +207,15 @@ def test_the_lines_of_every_lane_say_which_session_they_are_of(fleet):
     assert get_contextvars() == {}
 
 
+@on_postgresql
+@pytest.mark.parametrize(("instances", "chunks"), [(2, [2]), (5, [2, 1, 1, 1]), (9, [2, 1, 2, 1, 2, 1])])
+def test_two_lanes_have_as_many_chunks_each_and_of_about_the_same_size(settings, raising, instances, chunks):
+    settings.WHALEFALL_CHUNK_SIZE = settings.WHALEFALL_PARALLEL_CHUNKS = 2
+    fleet, parts = make_fleet(instances, "2025-06-30"), raising({})
+    aggregate(DAY, instances=fleet)
+    assert sorted(parts) == sorted(chunks)
+
+
 def who_computes():
     threads = []
     aggregate(DAY, callbacks=ProgressCallbacks(on_complete=lambda results: threads.append(threading.current_thread())))
