@@ -61,6 +61,8 @@ def variables(**more):
     product = {
         "DATABASE_URL": database_url(),
         "WHALEFALL_CHUNK_SIZE": str(CHUNK),
+        # One after the other, where a test counts those before the one that it stops.
+        "WHALEFALL_PARALLEL_CHUNKS": "1",
         "WHALEFALL_SESSION_LEASE": str(LEASE),
         "WHALEFALL_CATCH_UP_DAYS": "3660",
     }

@@ -170,7 +170,7 @@ def test_two_beats_make_one_session_per_period(stack, fleet, settled, tally):
             kwargs=f'{{"periods": ["{period_type}"]}}',
         )
     PeriodicTasks.update_changed()
-    stack.worker(FAULTS_PAUSE=0.05)
+    stack.worker(FAULTS_PAUSE=0.05, WHALEFALL_PARALLEL_CHUNKS=2)
     beats = [stack.beat(), stack.beat()]
     wait_until(lambda: all(told_to_send(beat) >= 2 * len(TYPES) for beat in beats), 40, "both beats to send")
     for beat in beats:

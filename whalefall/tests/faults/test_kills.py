@@ -19,7 +19,7 @@ FAIL_STALE = "sync_sessions.fail_stale_sessions"
 
 
 def test_children_killed_at_random_moments_lose_nothing(stack, fleet, settled, tally, repeats, chance):
-    stack.worker(FAULTS_PAUSE=0.05)
+    stack.worker(FAULTS_PAUSE=0.05, WHALEFALL_PARALLEL_CHUNKS=2)
     for _round in range(repeats):
         fleet.reset()
         tasks = {period_type: stack.aggregate(period_type) for period_type in TYPES}

@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.faults, pytest.mark.postgresql, pytest.mark.django_db(
 def test_runs_whose_connections_are_ended_at_random_moments_lose_nothing(
     stack, fleet, settled, tally, repeats, chance
 ):
-    stack.worker(FAULTS_PAUSE=0.05)
+    stack.worker(FAULTS_PAUSE=0.05, WHALEFALL_PARALLEL_CHUNKS=2)
     for _round in range(repeats):
         fleet.reset()
         for period_type in TYPES:
