@@ -61,7 +61,7 @@ stack: $(DEV)  ## the site, a worker and beat on your PostgreSQL and Redis (DATA
 	@$(RUN) -m honcho --procfile .Procfile --env /dev/null start
 
 test: $(DEV)  ## the tests on SQLite, and on PostgreSQL where it answers, both at the same time
-	@$(BARE) $(RUN) whalefall/tests/needs.py chromium xgettext redis-server faketime Redis MariaDB || test "$$CI" != true
+	@$(BARE) $(RUN) whalefall/tests/needs.py chromium xgettext redis-server faketime prometheus prometheus-postgres-exporter prometheus-mysqld-exporter prometheus-node-exporter Redis MariaDB || test "$$CI" != true
 	@if $(BARE) $(RUN) whalefall/tests/needs.py PostgreSQL; then \
 		$(MAKE) --no-print-directory --jobs=2 test-sqlite test-postgresql; \
 	elif test "$$CI" = true; then exit 1; \
