@@ -32,7 +32,7 @@ def scrape(client):
         families = text_string_to_metric_families(answer.content.decode())
         found = {}
         for family in families:
-            assert family.name.startswith(PREFIX) and family.type == "gauge" and family.documentation
+            assert family.name.startswith(PREFIX) and family.type in ("gauge", "counter") and family.documentation
             found[family.name.removeprefix(PREFIX)] = {
                 " ".join(sample.labels.values()): sample.value for sample in family.samples
             }

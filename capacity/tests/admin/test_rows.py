@@ -174,7 +174,7 @@ def export(client, url, **filters):
 def test_the_filtered_list_is_exported_in_its_order(admin_client, weeks):
     grown, fresh = weeks
     header, *rows = export(admin_client, DATABASES, period_type__exact="weekly", period_start_from="2025-03-10")
-    assert header[:5] == ["id", "instance_id", "instance_name", "db_type", "period_type"]
+    assert header[:6] == ["id", "instance_id", "instance_name", "db_type", "tags", "period_type"]
     shown = [dict(zip(header, row, strict=True)) for row in rows]
     assert [(row["instance_name"], row["avg_size_bytes"], row["covered_days"]) for row in shown] == [
         ("fresh", str(5 * GIB), "7"),

@@ -50,8 +50,8 @@ def test_the_colour_of_a_state_is_the_same_in_every_language(admin_client):
     for language in ("en", "zh-hans"):
         html = admin_client.get(LIST, headers={"accept-language": language}).content.decode()
         cells = [rest.partition("</td>")[0] for rest in html.split("field-state")[1:]]
-        assert sum("bg-green-100" in cell for cell in cells) == 7
-        assert sum("bg-orange-100" in cell for cell in cells) == 1
+        assert sum("bg-green-100" in cell for cell in cells) == 8
+        assert sum("bg-orange-100" in cell for cell in cells) == 2  # and that of the report
 
 
 def test_without_any_the_list_says_how_to_get_the_defaults(admin_client):
@@ -183,6 +183,7 @@ def test_schedules_are_switched_off_and_on_and_the_history_says_so(admin_client,
     assert set(PeriodicTask.objects.filter(enabled=False).values_list("name", flat=True)) == {
         "WhaleFall: collect",
         "WhaleFall: fail dead sessions",
+        "WhaleFall: send the report",
     }
     answer = switch(admin_client, "enable", "WhaleFall: collect", "WhaleFall: purge")
     assert texts(answer)[1:] == ["1 schedule switched on. Beat takes it up within 5 seconds."]

@@ -47,6 +47,8 @@ def test_a_database_as_it_is_now(api, fleet):
         "week_change_percent": 200.0,
         "month_change_bytes": 20,
         "month_change_percent": 200.0,
+        "limit": None,
+        "forecast": None,
     }
 
 
