@@ -12,12 +12,53 @@ from knox.models import AuthToken
 
 from capacity.aggregation.current import CurrentAggregationRequest, CurrentAggregationService
 from capacity.collection.ingest import Sample, ingest
+from capacity.models import CapacityEvent, CapacityLimit, Forecast, PrometheusMapping, PrometheusSource, Tag
 from capacity.schedules import install_schedules
+from capacity.tests.alerts.factories import make_alert, make_channel, make_rule
 from capacity.tests.factories import make_instance
 
 HOSTILE = "<img src=x onerror=alert(1)>"
 SCRIPT = "\"'><script>alert(2)</script>{{7*7}}"
 LONG = "a-name-without-a-blank-in-it-" * 7
+
+
+def make_derived(instance, database):
+    """A row of all that is typed about an instance and derived from its samples, with names as they come."""
+    day = timezone.localdate()
+    instance.tags.add(Tag.objects.create(name=HOSTILE))
+    CapacityLimit.objects.create(instance=instance, database_name=database, limit_bytes=2**41, note=SCRIPT)
+    CapacityEvent.objects.create(
+        instance=instance, database_name=database, day=day, kind="jump", before_bytes=1, after_bytes=2, usual_bytes=1
+    )
+    Forecast.objects.create(
+        instance=instance,
+        level="database",
+        database_name=database,
+        shared_key=HOSTILE,
+        week=day,
+        made_on=day,
+        calculated_at=timezone.now(),
+        state="no_limit",
+        confidence="low",
+        days_covered=1,
+        level_bytes=1,
+        weekly_bytes=1,
+        spread_bytes=1,
+        headroom_bytes=1,
+    )
+    rule = make_rule(name=HOSTILE[:100])
+    make_alert(rule, instance, database, note=SCRIPT)
+    make_channel(address=f"https://{SCRIPT}").rules.add(rule)
+    source = PrometheusSource.objects.create(name=HOSTILE, url="http://prometheus.example:9090")
+    PrometheusMapping.objects.create(
+        source=source,
+        name=SCRIPT[:100],
+        query=HOSTILE,
+        instance_label="instance",
+        database_label="datname",
+        kind="size",
+        db_type="postgresql",
+    )
 
 
 def make_hostile_site(user):
@@ -29,6 +70,7 @@ def make_hostile_site(user):
         ingest([Sample(one.pk, name, at, 2**40 + age) for one in instances for name in (HOSTILE, SCRIPT, LONG)])
     hostile = get_user_model().objects.create_user(HOSTILE[:150], first_name=SCRIPT, last_name=HOSTILE, is_staff=True)
     CurrentAggregationService().aggregate_current(CurrentAggregationRequest(created_by=hostile))
+    make_derived(instances[0], HOSTILE)
     rows = [Group.objects.create(name=HOSTILE), hostile, *instances]
     install_schedules()
     PeriodicTask.objects.create(

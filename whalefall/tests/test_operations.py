@@ -144,6 +144,8 @@ def test_an_empty_database_has_metrics_too(scrape):
         "stale_periods_too_old": {"": 0},
         "active_instances": {"": 0},
         "fleet_bytes": {"": 0},
+        "alerts_open": {"critical": 0, "info": 0, "warning": 0},
+        "notifications_failed": {"": 0},
         **{
             f"instance_{name}": {}
             for name in (
@@ -221,7 +223,7 @@ def test_a_scrape_costs_the_same_queries_whatever_the_fleet(scrape):
             mark(one, the("weekly", day))
         run(the("daily", day))
 
-    assert costs == [9, 9]
+    assert costs == [10, 10]
 
 
 @pytest.mark.django_db

@@ -138,6 +138,8 @@ ADMIN = {
     "capacity.instancesizeaggregation": SEEN,
     "capacity.instancesizestat": SEEN,
     "capacity.notificationchannel": {"view": "administrator", "delete_selected": "administrator"},
+    "capacity.prometheusmapping": {"view": "administrator", "delete_selected": "administrator"},
+    "capacity.prometheussource": {"view": "administrator", "delete_selected": "administrator"},
     "capacity.schedule": {
         **SEEN,
         "enable": "administrator",

@@ -9,13 +9,33 @@ from django.utils import timezone
 
 from capacity.aggregation.current import CurrentAggregationRequest, CurrentAggregationService
 from capacity.collection.ingest import Sample, ingest
-from capacity.models import Instance, Schedule
+from capacity.models import (
+    AlertRule,
+    CapacityLimit,
+    Instance,
+    NotificationChannel,
+    PrometheusMapping,
+    PrometheusSource,
+    Schedule,
+    Tag,
+)
 from capacity.tests.factories import make_instance
 from sync_sessions.models import SyncSession
+from whalefall.tests.hostile import make_derived
 
 pytestmark = pytest.mark.django_db
 
 MODELS = [*apps.get_app_config("capacity").get_models(), *apps.get_app_config("sync_sessions").get_models()]
+EDITED = (
+    Instance,
+    Schedule,
+    Tag,
+    CapacityLimit,
+    AlertRule,
+    NotificationChannel,
+    PrometheusSource,
+    PrometheusMapping,
+)
 SHOWN = [model for model in MODELS if admin.site.is_registered(model)]
 
 
@@ -24,6 +44,7 @@ def hostile():
     """An instance and a database whose names are markup, with rows and a session of theirs."""
     instance = make_instance("<img src=x onerror=alert(1)>", host="db<script>", username="u", password="hunter2")
     ingest([Sample(instance.pk, "<b>sales</b>", timezone.now(), 1536)])
+    make_derived(instance, "<b>sales</b>")
     CurrentAggregationService().aggregate_current(CurrentAggregationRequest())
     return instance
 
@@ -42,9 +63,7 @@ def test_every_list_and_detail_page_shows_names_escaped(admin_client, hostile, m
         assert "db<script>" not in html
 
 
-@pytest.mark.parametrize(
-    "model", [m for m in SHOWN if m not in (Instance, Schedule)], ids=lambda model: model.__name__
-)
+@pytest.mark.parametrize("model", [model for model in SHOWN if model not in EDITED], ids=lambda model: model.__name__)
 def test_what_is_measured_or_logged_is_read_only(admin_client, hostile, model):
     base = f"admin:{model._meta.app_label}_{model._meta.model_name}"
     row = model._default_manager.first()
