@@ -4,10 +4,12 @@ from django.utils.translation import gettext as _
 from rest_framework import serializers
 
 from capacity.api.fields import TagsField
-from capacity.api.states import InstanceStateSerializer
+from capacity.api.insight.serializers import BriefForecastSerializer
+from capacity.api.states import InstanceStateSerializer, LimitUseSerializer
 from capacity.collection import hosts
 from capacity.collection.password_rule import is_less_protected, must_repeat_password
 from capacity.collection.validation import clean_name, clean_text
+from capacity.insight.outlook import INSTANCES, outlooks
 from capacity.inventory import rules
 from capacity.models import Instance
 from sync_sessions.api.serializers import SyncSessionSerializer
@@ -21,6 +23,13 @@ MAX_CERTIFICATES = 500_000
 SERVER = ("host", "port", "username")  #: where it is and who logs in there
 
 
+def with_outlooks(instances: list[Any]) -> None:
+    """Adds its limit and forecast to each, as `outlook`. At most six queries."""
+    found = outlooks(INSTANCES.level, [(one.pk, "") for one in instances])
+    for one in instances:
+        one.outlook = found[one.pk, ""]
+
+
 class InstanceSerializer(StrictFields, serializers.ModelSerializer[Instance]):
     """An instance. `password` is never in an answer; without one, or with "", the stored one is kept.
 
@@ -32,6 +41,8 @@ class InstanceSerializer(StrictFields, serializers.ModelSerializer[Instance]):
     state = InstanceStateSerializer(
         read_only=True, allow_null=True, help_text="How it is now, from its samples; null before the first one."
     )
+    limit = LimitUseSerializer(source="outlook.usage", read_only=True, allow_null=True)
+    forecast = BriefForecastSerializer(source="outlook.forecast", read_only=True, allow_null=True)
 
     class Meta:
         model = Instance
@@ -52,6 +63,8 @@ class InstanceSerializer(StrictFields, serializers.ModelSerializer[Instance]):
             "created_at",
             "updated_at",
             "state",
+            "limit",
+            "forecast",
         ]
         read_only_fields = ["created_at", "updated_at"]
         extra_kwargs = {
@@ -60,7 +73,9 @@ class InstanceSerializer(StrictFields, serializers.ModelSerializer[Instance]):
             "description": {"max_length": MAX_DESCRIPTION},
         }
 
-    def to_representation(self, instance: Instance) -> Any:
+    def to_representation(self, instance: Any) -> Any:
+        if not hasattr(instance, "outlook"):  # one, not a page of them
+            with_outlooks([instance])
         data = super().to_representation(instance)
         request = self.context.get("request")
         if request and not may_see_servers(request.user):

@@ -39,7 +39,7 @@ from sync_sessions.common.api.permissions import model_permissions
 from sync_sessions.common.history import log_added, log_changed
 from sync_sessions.tellable import tellable_result
 
-from .serializers import CollectionResultSerializer, InstanceSerializer
+from .serializers import CollectionResultSerializer, InstanceSerializer, with_outlooks
 from .tables import TableSnapshotSerializer, TablesRequestSerializer, told
 
 
@@ -90,6 +90,11 @@ class InstanceViewSet(
     }
 
     extra_parameters = {"tables": ("database_name",)}
+
+    def paginate_queryset(self, queryset: Any) -> Any:
+        rows: Any = super().paginate_queryset(queryset)
+        with_outlooks(rows)
+        return rows
 
     @transaction.atomic
     def perform_create(self, serializer: BaseSerializer[Instance]) -> None:

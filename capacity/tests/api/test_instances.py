@@ -43,7 +43,15 @@ def test_an_instance_is_created_and_its_password_is_never_shown(api):
     assert instance.password == " s3cret "
     moments = {name: timezone.localtime(getattr(instance, name)).isoformat() for name in ("created_at", "updated_at")}
     told = {name: value for name, value in body.items() if name != "password"}
-    assert answer.json() == {"id": instance.pk, **told, "tags": [], **moments, "state": None}
+    assert answer.json() == {
+        "id": instance.pk,
+        **told,
+        "tags": [],
+        **moments,
+        "state": None,
+        "limit": None,
+        "forecast": None,
+    }
     shown = api.get(f"{URL}{instance.pk}/")
     assert (shown.status_code, shown.json()) == (200, answer.json())
 

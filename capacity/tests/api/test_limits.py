@@ -162,3 +162,14 @@ def test_a_page_costs_the_same_however_many_rows(api, stories):
         state.save()
         limit(stories["b"], 100, f"app-{number}", "volume", "D:")
     assert queries() == few
+
+
+def test_limit_and_forecast_stand_beside_an_instance(client_with, stories):
+    limit(stories["a"], 400)
+    forecast_of(stories["a"], "", "date", expected_on=days_ago(-9))
+    api = client_with("view_instance")
+    other, one = api.get("/api/v1/instances/", {"ordering": "-days_until_full"}).json()["results"][::-1]
+    said = (one["name"], one["limit"]["used_bytes"], one["forecast"]["expected_on"])
+    assert said == ("a", 165 * GIB, str(days_ago(-9)))
+    assert (other["name"], other["limit"], other["forecast"]) == ("b", None, None)
+    assert api.get(f"/api/v1/instances/{one['id']}/").json()["forecast"] == one["forecast"]
