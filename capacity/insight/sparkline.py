@@ -11,8 +11,8 @@ from capacity.units import format_bytes
 WIDTH, HEIGHT, MARGIN = 96, 24, 2
 
 
-def sparkline(sizes: Sequence[int | None]) -> SafeString:
-    """One size in bytes per day, None where there is none: the line is broken there."""
+def sparkline(sizes: Sequence[int | None], *, monthly: bool = False) -> SafeString:
+    """One size in bytes per day or month, None where there is none: the line is broken there."""
     known = [size for size in sizes if size is not None]
     if not known:
         return format_html('<span title="{}">–</span>', _("No sample in these days."))
@@ -24,14 +24,18 @@ def sparkline(sizes: Sequence[int | None]) -> SafeString:
         HEIGHT,
         WIDTH,
         HEIGHT,
-        label := _describe(sizes, known),
+        label := _describe(sizes, known, monthly),
         label,
         format_html_join("", '<polyline points="{}"/>', ((points,) for points in _lines(sizes, known))),
     )
 
 
-def _describe(sizes: Sequence[int | None], known: Sequence[int]) -> str:
+def _describe(sizes: Sequence[int | None], known: Sequence[int], monthly: bool) -> str:
     text = _("From %(first)s to %(last)s, between %(least)s and %(most)s; %(known)d of %(days)d days have a sample.")
+    if monthly:
+        text = _(
+            "From %(first)s to %(last)s, between %(least)s and %(most)s; %(known)d of %(days)d months have a sample."
+        )
     return text % {
         "first": format_bytes(known[0]),
         "last": format_bytes(known[-1]),

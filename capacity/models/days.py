@@ -6,6 +6,7 @@ from typing import Any
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from .instance import Instance
 
@@ -83,7 +84,7 @@ class InstanceSizeStat(models.Model):
     )
     collected_on = models.DateField(_("day"))
     total_size_bytes = size(_("total size"))
-    database_count = models.PositiveIntegerField(_("databases"))
+    database_count = models.PositiveIntegerField(pgettext_lazy("how many", "databases"))
     carried_databases = models.PositiveIntegerField(
         _("carried databases"),
         default=0,

@@ -10,6 +10,7 @@ from django.db import models
 from django.db.models import F
 from django.db.models.lookups import IsNull
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from capacity.querysets import DatabaseStateQuerySet
 
@@ -95,7 +96,7 @@ class InstanceState(State):
     instance = models.OneToOneField(
         Instance, on_delete=models.CASCADE, related_name="state", verbose_name=_("instance")
     )
-    last_database_count = models.PositiveIntegerField(_("databases"))
+    last_database_count = models.PositiveIntegerField(pgettext_lazy("how many", "databases"))
 
     class Meta:
         db_table = "instance_states"

@@ -5,6 +5,7 @@ from datetime import date
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from capacity.models.instance import DbType
 from capacity.periods import PERIOD_CONFIG
@@ -93,7 +94,7 @@ COLLECTION = Kind(
         "tags": _("tags"),
         "engine": _("engine"),
         "server_version": _("server version"),
-        "databases": _("databases"),
+        "databases": pgettext_lazy("how many", "databases"),
         "total_size_bytes": _("total size"),
         "not_sized": _("not sized"),
         "reason": _("reason"),

@@ -3,7 +3,7 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
 
 from capacity.alerts.evaluation import preview
 from capacity.alerts.rules import KINDS, threshold
@@ -32,7 +32,7 @@ class RuleAdmin(ModelAdmin):
     conditional_fields = {name: _shown_if(kinds) for name, kinds in USED_BY.items()}
     fieldsets = [
         (None, {"fields": ["name", "enabled"]}),
-        (gettext_lazy("When"), {"fields": ["kind", "level", *NUMBERS, "for_days"]}),
+        (pgettext_lazy("of a rule", "When"), {"fields": ["kind", "level", *NUMBERS, "for_days"]}),
         (gettext_lazy("What it is about"), {"fields": ["db_types", "instances", "tags", "database_pattern"]}),
         (gettext_lazy("Who hears of it"), {"fields": ["severity", "channels"]}),
     ]

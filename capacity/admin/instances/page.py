@@ -12,7 +12,7 @@ from django.urls import path
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 from unfold.decorators import display
 
 from capacity.admin.cells import change_cell, sample_cell, size_cell, state_of, unknown
@@ -198,7 +198,9 @@ class InstanceAdmin(ImportsInstances, PeriodActions):
     def tag_names(self, row: Any) -> str:
         return listed(tag.name for tag in row.tags.all()) or "–"
 
-    @admin.display(description=gettext_lazy("databases"), ordering=known_first("state__last_database_count"))
+    @admin.display(
+        description=pgettext_lazy("how many", "databases"), ordering=known_first("state__last_database_count")
+    )
     def databases(self, row: Any) -> Any:
         state = state_of(row)
         return state.last_database_count if state else unknown(_("No sample yet."))

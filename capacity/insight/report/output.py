@@ -144,7 +144,7 @@ def _words(report: Report) -> dict[str, Any]:
                 "size": format_bytes(line.bytes),
                 "change": _signed(line.change_bytes),
                 "percent": format_percent(line.change_percent),
-                "spark": sparkline(line.months),
+                "spark": sparkline(line.months, monthly=True),
             }
             for line in report.instances
         ],

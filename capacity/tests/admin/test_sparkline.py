@@ -48,3 +48,7 @@ def test_it_says_the_same_in_words():
 def test_without_any_sample_it_is_a_dash_with_the_reason():
     assert "No sample in these days." in sparkline([None, None])
     assert "<svg" not in sparkline([None, None])
+
+
+def test_months_are_called_months():
+    assert "1 of 2 months have a sample." in sparkline([1024, None], monthly=True)
