@@ -40,6 +40,8 @@ demo: $(RUNTIME)  ## a SQLite file with demo data, aggregated and shown
 	@$(RUN) manage.py aggregate --stale
 	@$(RUN) manage.py aggregate --last
 	@$(RUN) manage.py aggregate --period daily --current --rows 10
+	@$(RUN) manage.py insight
+	@$(RUN) manage.py evaluate_alerts
 	@echo
 	@echo "Now run: $(if $(wildcard .env),DATABASE_URL= )make serve"
 	@echo "and open http://127.0.0.1:8000/admin/ (login demo / demo)."

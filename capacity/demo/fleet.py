@@ -19,6 +19,31 @@ _WORDS = (
 _SUBJECTS = _WORDS.split()
 
 
+#: By the first part of a name: whose it is.
+TEAMS = {
+    "prod": "team:platform",
+    "staging": "team:platform",
+    "analytics": "team:data",
+    "dwh": "team:data",
+    "gis": "team:data",
+    "billing": "team:finance",
+    "erp": "team:finance",
+    "MSSQL": "team:office",
+    "wiki": "team:office",
+    "shop": "team:shop",
+    "MySQL": "team:shop",
+}
+#: What staff have said that an instance may grow to, in TiB.
+LIMITS = {
+    "analytics-pg-01": 16,
+    "billing-pg-01": 1.6,
+    "MSSQL-BI-01": 4,
+    "prod-pg-01": 2,
+    "erp-oracle-1": 5,
+    "gis-pg-01": 1,
+}
+
+
 @dataclass(frozen=True)
 class DemoDatabase:
     """Sizes in bytes, growth in bytes per day; when what happens as an age, None: never."""
@@ -45,6 +70,13 @@ class DemoInstance:
     gaps: tuple[tuple[int, int], ...] = ()  #: (first age, last age) without samples
     missed: float = 0  #: the share of days without samples, at random
     events: dict[str, dict[str, int]] = field(default_factory=dict)  #: by database: what DemoDatabase has more
+
+    @property
+    def tags(self) -> list[str]:
+        """Where it is, and whose."""
+        first = self.name.partition("-")[0]
+        place = "env:test" if first == "staging" or "DEV" in self.name else "env:prod"
+        return [place, *([TEAMS[first]] if first in TEAMS else [])]
 
     def history(self) -> Iterator[DemoDatabase]:
         """Its databases: the same ones every time."""

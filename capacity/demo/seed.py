@@ -1,7 +1,7 @@
 """Puts the demo fleet into the database, or brings it up to today."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -11,9 +11,9 @@ from django.utils.translation import gettext as _
 
 from capacity.collection.ingest import Sample, ingest
 from capacity.errors import CapacityError
-from capacity.models import Instance, InstanceSizeStat
+from capacity.models import CapacityLimit, Instance, InstanceSizeStat, Tag
 
-from .fleet import FLEET, HISTORY_DAYS, DemoInstance
+from .fleet import FLEET, HISTORY_DAYS, LIMITS, DemoInstance
 from .history import samples
 
 #: The description marks an instance as the demo's own. Never translated, as it is read back.
@@ -58,6 +58,7 @@ def seed(now: datetime | None = None) -> Seeded:
     demo_day = min((day for day in made_on.values() if day), default=today)
     new = [_instance(one, demo_day) for one in FLEET if one.name not in made_on]
     Instance.objects.bulk_create(new)
+    _tag_and_limit([one for one in FLEET if one.name not in made_on])
     result = ingest(_missing_samples(demo_day, now), now=now)
     first_day = demo_day - timedelta(days=HISTORY_DAYS - 1)
     return Seeded(len(FLEET), len(new), result.created, first_day, today)
@@ -75,6 +76,15 @@ def _instance(one: DemoInstance, demo_day: date) -> Instance:
         is_active=one.is_active,
         description=" ".join([MARK.format(day=demo_day.isoformat()), f"{one.note.capitalize()}." * bool(one.note)]),
     )
+
+
+def _tag_and_limit(new: Sequence[DemoInstance]) -> None:
+    """Whose the new ones are, and what some may grow to."""
+    instances = {one.name: one for one in Instance.objects.filter(name__in=[one.name for one in new])}
+    for one in new:
+        instances[one.name].tags.set([Tag.objects.get_or_create(name=name)[0] for name in one.tags])
+        if one.name in LIMITS:
+            CapacityLimit.objects.create(instance=instances[one.name], limit_bytes=round(LIMITS[one.name] * 2**40))
 
 
 def _missing_samples(demo_day: date, now: datetime) -> Iterator[Sample]:
