@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from capacity.inventory.selection import Selection
+from sync_sessions.choices import SyncType
 from sync_sessions.models import SyncSession
 
 from .spec import RunSpec
@@ -13,12 +14,13 @@ from .start import start
 def retry(session: SyncSession, instance_ids: list[int], *, created_by: Any, queue: bool) -> SyncSession:
     """What `session` was for, of these instances as they are now. Raises what `start` raises.
 
-    Asked for by nobody, it is the schedule's run still.
+    What a schedule did and nobody asks for is the schedule's run still.
     """
+    taken_up = created_by is None and session.sync_type == SyncType.SCHEDULED_TASK
     again = replace(
         RunSpec.of_session(session),
         selection=Selection(ids=tuple(instance_ids)),
-        sync_type="" if created_by else session.sync_type,
+        sync_type=session.sync_type if taken_up else "",
         created_by=created_by,
         retry_of=str(session.session_id),
     )

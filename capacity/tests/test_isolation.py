@@ -136,7 +136,7 @@ def test_a_healthy_chunk_is_one_part(raising, settings):
 
     aggregate(DAY)
 
-    assert parts == [3, 3, 1]
+    assert parts == [3, 2, 2]
 
 
 def test_several_sick_instances_with_errors_of_their_own_fail_alone(raising, poison):

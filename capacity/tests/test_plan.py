@@ -74,7 +74,7 @@ def test_stale_are_the_complete_marked_periods_of_active_instances_oldest_first(
             mark(instance, the(type, day))
     mark(retired, the("daily", "2025-06-20"))
 
-    with django_assert_num_queries(2):
+    with django_assert_num_queries(1):
         periods = stale_periods(PERIOD_CONFIG, TODAY)
 
     assert named(periods) == [
