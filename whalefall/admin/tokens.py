@@ -51,6 +51,7 @@ class TokenForm(forms.ModelForm):
     class Meta:
         model = AuthToken
         fields = ["user"]
+        labels = {"user": gettext_lazy("User")}
 
 
 @admin.register(AuthToken)
