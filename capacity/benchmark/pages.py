@@ -1,7 +1,6 @@
 """Pages and lists of a large fleet, as gunicorn answers them: one worker, one request at a time."""
 
 import http.client
-import os
 import socket
 import subprocess
 import sys
@@ -10,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import quote
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
@@ -107,10 +106,10 @@ def _served() -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
     listening = socket.create_server(("127.0.0.1", 0))
     module, _dot, name = settings.WSGI_APPLICATION.rpartition(".")
     process = subprocess.Popen(
-        [sys.executable, "-m", "gunicorn", f"{module}:{name}", "--bind", f"fd://{listening.fileno()}", "--workers=1"]
+        ["env", f"DATABASE_URL={_database_url()}", "ALLOWED_HOSTS=127.0.0.1", sys.executable, "-m", "gunicorn"]
+        + [f"{module}:{name}", "--bind", f"fd://{listening.fileno()}", "--workers=1"]
         + ["--threads=2", "--no-control-socket", "--log-level=error"],
         cwd=settings.BASE_DIR,
-        env=os.environ | {"DATABASE_URL": _database_url(), "ALLOWED_HOSTS": "127.0.0.1"},
         pass_fds=[listening.fileno()],
         stdout=subprocess.DEVNULL,
     )
@@ -134,11 +133,12 @@ def _wait(port: int) -> None:
 
 
 def _database_url() -> str:
-    """Of the scratch database: the configured one's URL with another name."""
-    name = str(connection.settings_dict["NAME"])
+    """Of the (scratch) database that this process is connected to."""
+    found = {key: quote(str(value or ""), safe="") for key, value in connection.settings_dict.items()}
     if connection.vendor == "sqlite":
-        return f"sqlite:///{name}"
-    return urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{name}").geturl()
+        return f"sqlite:///{connection.settings_dict['NAME']}"
+    login = f"{found['USER']}:{found['PASSWORD']}".rstrip(":")
+    return f"postgres://{login}@{found['HOST']}:{found['PORT'] or 5432}/{found['NAME']}"
 
 
 def _workers(pid: int) -> list[int]:

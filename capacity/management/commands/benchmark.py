@@ -11,11 +11,11 @@ from django.utils.translation import gettext as _
 from capacity.benchmark.figures import Bench, Figures
 from capacity.benchmark.fleet import Fleet
 from capacity.benchmark.forecasts import measure_forecasts
-from capacity.benchmark.report import show_figures, show_forecasts
 from capacity.benchmark.scenarios import SCENARIOS
 from capacity.benchmark.scratch import scratch_database
 from capacity.errors import CapacityError
 from capacity.management.arguments import positive
+from capacity.management.benchmark_report import show_figures, show_forecasts
 
 FORECAST = "forecast"
 

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from django.core.management.base import OutputWrapper
 from django.utils.translation import gettext as _
 
-from capacity.management.output import show_table
+from capacity.benchmark.families import FAMILIES
+from capacity.benchmark.figures import Figures
+from capacity.benchmark.forecasts import Figure, ForecastFigures, family_row
+from capacity.benchmark.measure import Measured
 
-from .families import FAMILIES
-from .figures import Figures
-from .forecasts import Figure, ForecastFigures, family_row
-from .measure import Measured
+from .output import show_table
 
 
 def show_figures(out: OutputWrapper, title: str, figures: Sequence[Figures]) -> None:
