@@ -30,9 +30,11 @@ def what_words(what: What) -> str:
             return _("Delete samples and sessions older than their retention")
         case Job.REAP:
             return _("Fail the sessions whose process has died")
-        case _:
+        case Job.AGGREGATE:
             labels = listed(str(period_config(key).label) for key in what.periods)
             return _("Aggregate: %(periods)s (%(scope)s)") % {"periods": labels, "scope": Scope(what.scope).label}
+        case _:
+            return str(Job(what.job).label)
 
 
 def when_words(when: When, zone: ZoneInfo | str) -> str:

@@ -150,10 +150,12 @@ def test_the_sentence_says_what_and_when():
     assert sentence(what, when) == (
         "Aggregate: Daily, Weekly (Instances), on day 2 of every month at 04:05, Asia/Shanghai."
     )
-    assert [what_words(What(job)) for job in ("collect", "purge", "reap")] == [
+    assert [what_words(What(job)) for job in ("collect", "purge", "reap", "notify", "report")] == [
         "Collect from every active instance that has a host",
         "Delete samples and sessions older than their retention",
         "Fail the sessions whose process has died",
+        "Send messages",
+        "Send the monthly report",
     ]
 
 
