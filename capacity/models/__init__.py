@@ -7,9 +7,7 @@ from .alerts import (
     AlertLevel,
     AlertRule,
     AlertStatus,
-    Notification,
     NotificationChannel,
-    NotificationStatus,
     RuleKind,
     Severity,
 )
@@ -17,6 +15,7 @@ from .days import CarriedDatabase, DatabaseDayStat, InstanceSizeStat
 from .insight import CapacityEvent, Confidence, EventKind, Forecast, ForecastLevel, ForecastState
 from .instance import DbType, Instance, TlsMode
 from .limits import CapacityLimit, LimitSource
+from .notifications import Notification, NotificationStatus
 from .present import DatabaseState, InstanceState
 from .prometheus import PrometheusAuth, PrometheusMapping, PrometheusSource, ReadingKind
 from .samples import DatabaseSizeStat

@@ -25,12 +25,8 @@ from .roles import token_of, user_of
 pytestmark = pytest.mark.django_db
 
 PEOPLE = ("anonymous", "nobody", "viewer", "operator", "administrator")  # each may do what the one before may
-SAMPLE = {
-    "instance": "pg-1",
-    "database_name": "sales",
-    "collected_at": "2025-06-26T03:00:00+08:00",
-    "size_bytes": 1,
-}
+NOON = "2025-06-26T12:00:00+08:00"
+SAMPLE = {"instance": "pg-1", "database_name": "sales", "collected_at": NOON, "size_bytes": 1}
 LIMIT = {"instance": "pg-1", "limit_bytes": 2}
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
 

@@ -1,67 +1,26 @@
 """A collection that workers share: its session, its batches, its end."""
 
 import json
-from collections import Counter
-from datetime import timedelta
 
 import pytest
 from celery import current_app
 from django.db import OperationalError
-from django.db.models.functions import Now
 from structlog.testing import capture_logs
 
 from capacity import tasks
-from capacity.collection import service
 from capacity.collection.recording import CollectionRun
 from capacity.collection.service import CollectionService, collect_batch, collect_fleet
-from capacity.models import DatabaseSizeStat, Instance
+from capacity.models import Instance
 from capacity.runs import life
 from capacity.tests.factories import make_instance
-from capacity.tests.servers import HOST, POSTGRESQL_PORT, closed_port
+from capacity.tests.servers import HOST, closed_port
 from sync_sessions.errors import SessionAlreadyRunning
 from sync_sessions.models import SyncSession
 from sync_sessions.services import sync_session_service
-from sync_sessions.tasks import fail_stale_sessions
+
+from .seen import measured, outcomes, records, status
 
 pytestmark = [pytest.mark.live, pytest.mark.django_db]
-
-
-@pytest.fixture(autouse=True)
-def _batches_of_two(monkeypatch):
-    monkeypatch.setattr(service, "BATCH", 2)
-
-
-@pytest.fixture
-def fleet():
-    """Five instances that can be measured."""
-    return [make_instance(f"pg-{n}", host=HOST, port=POSTGRESQL_PORT, username="postgres") for n in range(5)]
-
-
-@pytest.fixture
-def batches(fleet):
-    """The three batches of a started session, as queued: [session id, instance ids]."""
-    queue = []
-    CollectionService().start(lambda *batch: queue.append(batch), sync_type="scheduled_task")
-    return queue
-
-
-def status():
-    return SyncSession.objects.get().status
-
-
-def records():
-    """(instance name, status and error code) of every record."""
-    rows = SyncSession.objects.get().records.order_by("instance_name")
-    return [(one.instance_name, f"{one.status} {one.error_code}".strip()) for one in rows]
-
-
-def measured():
-    """How often each instance was measured."""
-    return Counter(name for name, _at in set(DatabaseSizeStat.objects.values_list("instance__name", "collected_at")))
-
-
-def outcomes(batch):
-    return [outcome.instance_name for outcome in CollectionService().collect_batch(*batch).outcomes]
 
 
 def test_the_active_instances_with_a_host_are_queued_in_batches_of_a_pending_session(fleet):
@@ -290,53 +249,3 @@ def test_the_result_of_a_batch_is_json(batches):
     result = collect_batch(*batches[2])
 
     assert json.loads(json.dumps(result)) == {"status": "running", "session_id": batches[2][0], "instances": 1}
-
-
-@pytest.fixture
-def minute(settings, monkeypatch):
-    """What the schedule of every minute does, a lease after the last sign of life; gives the batches it queues."""
-    settings.CELERY_BROKER_URL = "redis://127.0.0.1:6379/0"
-    sent = []
-    monkeypatch.setattr(current_app, "send_task", lambda task, args, **options: sent.append(args))
-
-    def pass_by():
-        sent.clear()
-        SyncSession.objects.running().update(heartbeat_at=Now() - timedelta(hours=1))
-        fail_stale_sessions.apply()
-        return list(sent)
-
-    return pass_by
-
-
-def test_what_a_killed_worker_left_is_taken_up_after_the_lease(batches, minute):
-    outcomes(batches[0])
-    again = minute()
-
-    dead, new = SyncSession.objects.order_by("pk")
-    assert (dead.status, dead.error_code) == ("failed", "abandoned")
-    assert (new.sync_type, new.details["retry_of"]) == ("scheduled_task", str(dead.session_id))
-    assert minute() == []
-    for batch in again:
-        outcomes(batch)
-    new.refresh_from_db()
-    assert (new.status, new.total_instances) == ("completed", 3)
-    assert measured() == {f"pg-{n}": 1 for n in range(5)}
-    assert [outcomes(batch) for batch in batches] == [[]] * 3  # those of the dead worker are delivered after all
-    assert minute() == []
-
-
-def test_what_kills_every_worker_is_taken_up_three_times(batches, minute):
-    outcomes(batches[0])
-    sessions = []
-    for _death in range(6):
-        for session_id, _ids in minute()[:1]:
-            sync_session_service.claim_session(SyncSession.objects.get(session_id=session_id))
-            sessions.append(session_id)
-    assert len(sessions) == SyncSession.objects.count() - 1 == 3
-
-
-def test_a_run_by_hand_is_taken_up_by_hand(fleet, minute):
-    session = CollectionService().start(lambda *batch: None, fleet[:2], sync_type="manual_task")
-    sync_session_service.claim_session(session)
-    assert minute() == []
-    assert status() == "failed"
