@@ -112,7 +112,8 @@ def test_production_does_not_start_without_what_it_needs(name):
 
 def test_production_passes_the_deployment_checks():
     started = manage("check", "--deploy", "--fail-level", "WARNING", **MEMORY, **PRODUCTION)
-    assert (started.returncode, started.stderr) == (0, "")
+    assert started.returncode == 0
+    assert "WARNINGS:" not in started.stderr  # that no mail goes out without EMAIL_URL is said, and is no warning
 
 
 def test_options_in_a_postgresql_url_are_kept_beside_our_own():
@@ -132,7 +133,7 @@ def test_lists_are_read_without_their_blanks():
 
 
 def test_the_example_file_names_every_setting_and_no_other():
-    asked = re.findall(r'= \w+\(\s*"([A-Z_]+)",', (ROOT / "whalefall" / "settings.py").read_text())
+    asked = re.findall(r'= \w+\(\s*"([A-Z_]+)"[,)]', (ROOT / "whalefall" / "settings.py").read_text())
     named = re.findall(r"^#([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE)
     assert sorted(named) == sorted(asked)
 
