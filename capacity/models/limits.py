@@ -61,4 +61,4 @@ class CapacityLimit(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.instance} {self.database_name} {self.source}"
+        return f"{self.instance} {self.database_name} {self.get_source_display()}"

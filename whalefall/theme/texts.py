@@ -65,6 +65,7 @@ TEXTS = (
     gettext_noop("Logout Time"),
     gettext_noop("access log"),
     gettext_noop("access logs"),
+    gettext_noop("Choose file to upload"),
     gettext_noop("Schedule"),
     gettext_noop("Arguments"),
     gettext_noop("Execution Options"),
