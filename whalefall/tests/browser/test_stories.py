@@ -12,7 +12,7 @@ from capacity.models import DatabaseSizeStat, Instance
 from capacity.periods import Period, today
 from capacity.schedules import install_schedules
 from capacity.tests.factories import make_instance
-from capacity.tests.samples import LARGEST, add_both, add_sample, instance_rows, run, the
+from capacity.tests.samples import LARGEST, add_both, add_sample, derive_database_day, instance_rows, run, the
 from capacity.tests.servers import HOST, POSTGRESQL_PORT
 from sync_sessions.models import SyncSession
 from whalefall.tests.dashboard.runs import failing
@@ -80,6 +80,7 @@ def test_why_an_instance_failed_is_read_and_it_is_run_again(window):
     window.page.get_by_role("link", name="Session: ").click()
 
     mistaken[0].delete()
+    derive_database_day(broken, "app", today())
     window.press("Run what failed again")
     window.says("Run the failed and cancelled instances of this session again, in a new session?")
     window.press("Run again")
@@ -98,7 +99,6 @@ def test_the_links_of_the_dashboard_lead_where_they_say(window):
     for name, model, row in (
         ("silent", "capacity_instance", silent),
         ("late", "capacity_instance", late),
-        ("Show the session", "sync_sessions_syncsession", failed),
         ("Collection", "sync_sessions_syncsession", failed),
         ("Daily", "sync_sessions_syncsession", daily),
         ("Aggregation (Weekly)", "sync_sessions_syncsession", running),
@@ -107,6 +107,11 @@ def test_the_links_of_the_dashboard_lead_where_they_say(window):
         window.page.locator("#dashboard").get_by_role("link", name=name, exact=True).first.click()
         expect(window.page).to_have_url(re.compile(reverse(f"admin:{model}_change", args=[row.pk]) + "$"))
         expect(window.page.locator("h1")).to_be_visible()
+
+    window.visit("index")
+    window.page.locator("#dashboard").get_by_role("link", name="Show these records").first.click()
+    expect(window.page.locator("#result_list tbody tr")).to_have_count(1)
+    expect(window.page.locator("#result_list")).to_contain_text("silent")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -118,7 +123,7 @@ def test_whose_browser_speaks_chinese_reads_chinese(open_window, admin_user, sch
     install_schedules()
     faults = []
     for name, args, words in (
-        ("index", (), ["仪表盘", "机群容量", "需要关注"]),
+        ("index", (), ["概览", "机群容量", "需要关注"]),
         ("capacity_instance_changelist", (), ["聚合全部实例", "最近采样"]),
         ("capacity_instance_change", (instance.pk,), ["各数据库的大小", "测试连接", "2025年3月3日"]),
         ("sync_sessions_syncsession_change", (session.pk,), ["关于本次运行", "2025年3月3日", "1 / 1"]),
