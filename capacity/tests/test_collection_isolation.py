@@ -1,15 +1,14 @@
 """One bad server fails its own record and never hurts the others."""
 
-from datetime import UTC, datetime
-
 import pytest
 from cryptography.fernet import Fernet
 from django.db import connection
-from django.utils import timezone
 
 from capacity.collection.service import CollectionService
 from capacity.models import DatabaseSizeStat, DbType
+from capacity.periods import today
 from capacity.tests.factories import make_instance
+from capacity.tests.samples import LARGEST, add_sample
 from sync_sessions.choices import SyncType
 from sync_sessions.models import SyncInstanceRecord
 
@@ -124,13 +123,7 @@ def test_a_password_that_no_key_decrypts_fails_its_record_only(mariadb):
 
 def test_samples_that_ingest_refuses_fail_their_record_only(mariadb, my):
     other = make_postgresql()
-    DatabaseSizeStat.objects.create(
-        instance=mariadb,
-        database_name="x",
-        size_bytes=2**63 - 1,
-        collected_at=datetime.now(UTC),
-        collected_on=datetime.now(UTC).astimezone(timezone.get_default_timezone()).date(),
-    )
+    add_sample(mariadb, "x", today(), LARGEST)
 
     collect()
 
