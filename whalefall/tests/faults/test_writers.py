@@ -19,8 +19,8 @@ import sys
 import django
 django.setup()
 from django.db import connection
-from capacity.aggregation.periods import parse_periods, today
-from capacity.aggregation.plan import stale_periods
+from capacity.periods import parse_periods, today
+from capacity.aggregation.due import stale_periods
 from capacity.aggregation.service import AggregationService
 from capacity.models import Instance
 plan, times = sys.argv[1], int(sys.argv[2])
@@ -39,7 +39,7 @@ import sys
 from datetime import datetime, timedelta, timezone
 import django
 django.setup()
-from capacity.aggregation.periods import Period
+from capacity.periods import Period
 from capacity.aggregation.orchestrator import AggregationOrchestrator
 from capacity.collection.ingest import Sample, ingest
 from capacity.models import Instance
