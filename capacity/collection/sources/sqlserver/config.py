@@ -7,11 +7,30 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from secrets import token_hex
 from threading import Lock
 
 _lock = Lock()
 _sections: dict[str, str] = {}
-_directory: list[Path] = []
+_file: Path
+
+
+def _settle() -> None:
+    """Name the file, which is made when it is needed.
+
+    When this is imported, not when it is needed: a variable that is added while another thread looks one up, as
+    the C library does for every time of day in some settings, ends the process. In a child, as that has connections
+    of its own.
+    """
+    global _file
+    _file = Path(tempfile.gettempdir(), f"whalefall-tds-{token_hex(16)}", "freetds.conf")
+    _sections.clear()
+    os.putenv("FREETDSCONF", str(_file))  # read by the library, in C
+
+
+_settle()
+os.register_at_fork(after_in_child=_settle)
+atexit.register(lambda: shutil.rmtree(_file.parent, ignore_errors=True))
 
 
 @contextmanager
@@ -30,10 +49,7 @@ def section(name: str, **settings: str) -> Iterator[None]:
 
 
 def _write() -> None:
-    if not _directory:
-        _directory.append(Path(tempfile.mkdtemp(prefix="whalefall-tds-")))
-        atexit.register(shutil.rmtree, _directory[0], ignore_errors=True)
-        os.putenv("FREETDSCONF", str(_directory[0] / "freetds.conf"))  # read by the library, in C
-    written = _directory[0] / "new"
+    _file.parent.mkdir(mode=0o700, exist_ok=True)
+    written = _file.with_name("new")
     written.write_text("\n".join(_sections.values()))
-    written.replace(_directory[0] / "freetds.conf")
+    written.replace(_file)
