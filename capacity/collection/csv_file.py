@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
+from operator import itemgetter
 from typing import Any, BinaryIO
 
 from django.utils.translation import gettext as _
@@ -45,7 +46,7 @@ class CsvSamples:
         self.separator, names = header(self._lines, COLUMNS, REQUIRED)
         self._width = len(names)
         # A column that is not there is read from behind the last one, where nothing stands.
-        self._places = [names.index(name) if name in names else len(names) for name in COLUMNS]
+        self._in_order = itemgetter(*(names.index(name) if name in names else len(names) for name in COLUMNS))
 
     def __iter__(self) -> Iterator[Sample | BadItem]:
         index = empty = 0
@@ -76,7 +77,7 @@ class CsvSamples:
             )
 
         cells.append("")
-        instance, db_type, database, at, size, data, log = [cells[place] for place in self._places]
+        instance, db_type, database, at, size, data, log = self._in_order(cells)
         pk, problem = self.seen.get((instance, db_type)), None
         if pk is None:
             pk, problem = self._instance(instance if instance in self._ids else normal_name(instance), db_type.lower())

@@ -51,8 +51,11 @@ def database_columns() -> dict[str, str]:
     return columns | {"last_collected_at": "MAX(collected_at)"}
 
 
-def write_database_days(samples: Source) -> int:
-    """Derives the day rows of databases from all samples of those days: `samples`, as s; gives how many."""
+def write_database_days(samples: Source, new: bool = False) -> int:
+    """Derives the day rows of databases from all samples of those days: `samples`, as s; gives how many.
+
+    `new`: there are no rows of these databases and days yet.
+    """
     source = f"""
         FROM (
             SELECT s.*, ROW_NUMBER() OVER (
@@ -62,7 +65,7 @@ def write_database_days(samples: Source) -> int:
         ) AS ranked
         GROUP BY {", ".join(DATABASE_KEY)}
     """
-    return upsert("database_day_stats", database_columns(), DATABASE_KEY, source, samples.params)
+    return upsert("database_day_stats", database_columns(), DATABASE_KEY, source, samples.params, new)
 
 
 def samples_of(days: Source, databases: Source | None = None) -> Source:

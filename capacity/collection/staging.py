@@ -234,13 +234,13 @@ def _load(rows: Sequence[Row]) -> None:
 
 
 def _copy(rows: Sequence[Row]) -> None:
-    moments: dict[datetime, str] = {}
+    moments: dict[datetime, str] = {}  # few, as a server's databases share theirs
     lines = []
     for position, instance_id, name, size, data, log, day, at in rows:
         # Names have no tabs and line ends: the backslash alone has a meaning to COPY.
         name = name.replace("\\", "\\\\") if "\\" in name else name
-        data_cell, log_cell = ("\\N" if cell is None else cell for cell in (data, log))
-        text = moments.get(at) or moments.setdefault(at, at.isoformat())
-        lines.append(f"{position}\t{instance_id}\t{name}\t{size}\t{data_cell}\t{log_cell}\t{day}\t{text}\n")
+        when = moments.get(at) or moments.setdefault(at, f"{day}\t{at.isoformat()}")
+        data_cell, log_cell = "\\N" if data is None else data, "\\N" if log is None else log
+        lines.append(f"{position}\t{instance_id}\t{name}\t{size}\t{data_cell}\t{log_cell}\t{when}\n")
     with connection.cursor() as cursor, connection.wrap_database_errors:
         cursor.copy_expert("COPY incoming_samples FROM STDIN", StringIO("".join(lines)))

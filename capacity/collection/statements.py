@@ -29,10 +29,17 @@ def fetch(sql: str, params: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         return cursor.fetchall()
 
 
-def upsert(table: str, columns: Mapping[str, str], key: Iterable[str], source: str, params: Sequence[Any] = ()) -> int:
+def upsert(
+    table: str,
+    columns: Mapping[str, str],
+    key: Iterable[str],
+    source: str,
+    params: Sequence[Any] = (),
+    new: bool = False,
+) -> int:
     """INSERT of the `columns` (name: expression over `source`), in key order; rows that exist get the new values.
 
-    Gives how many rows it wrote.
+    Gives how many rows it wrote. `new`: none exists, and one that does is an error.
     """
     key = list(key)
     replaced = ", ".join(f"{name} = excluded.{name}" for name in columns if name not in key)
@@ -42,7 +49,7 @@ def upsert(table: str, columns: Mapping[str, str], key: Iterable[str], source: s
         INSERT INTO {table} ({", ".join(columns)})
         SELECT * FROM (SELECT {picked} {source}) AS derived
         WHERE true ORDER BY {", ".join(key)}
-        ON CONFLICT ({", ".join(key)}) DO UPDATE SET {replaced}
+        {"" if new else f"ON CONFLICT ({', '.join(key)}) DO UPDATE SET {replaced}"}
         """,
         params,
     )

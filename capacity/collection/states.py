@@ -62,18 +62,21 @@ def write_states(level: StateLevel, touched: Source) -> int:
         change = f"(last_size_bytes - {span}_ago)"
         columns[f"{span}_change_bytes"] = change
         columns[f"{span}_change_percent"] = percent_sql(change, f"{span}_ago")
+    # MATERIALIZED: each look-up once, not once for each column that is made of it.
     source = f"""
         FROM (
-            SELECT n.*, {", ".join(f"{ago(span.days)} AS {name}_ago" for name, span in SPANS.items())}
-            FROM (
-                SELECT {", ".join(f"d.{key}" for key in level.keys)}, d.collected_on AS last_day,
-                    {", ".join(f"d.{column} AS {name}" for name, column in level.last.items())},
-                    (SELECT MIN(f.collected_on) FROM {level.days} AS f WHERE {of("f", "d")}) AS first_day
-                FROM {touched.sql} CROSS JOIN {level.days} AS d
-                WHERE {of("d", "v")} AND d.collected_on = (
-                    SELECT MAX(l.collected_on) FROM {level.days} AS l WHERE {of("l", "v")}
-                )
-            ) AS n
+            WITH compared AS MATERIALIZED (
+                SELECT n.*, {", ".join(f"{ago(span.days)} AS {name}_ago" for name, span in SPANS.items())}
+                FROM (
+                    SELECT {", ".join(f"d.{key}" for key in level.keys)}, d.collected_on AS last_day,
+                        {", ".join(f"d.{column} AS {name}" for name, column in level.last.items())},
+                        (SELECT MIN(f.collected_on) FROM {level.days} AS f WHERE {of("f", "d")}) AS first_day
+                    FROM {touched.sql} CROSS JOIN {level.days} AS d
+                    WHERE {of("d", "v")} AND d.collected_on = (
+                        SELECT MAX(l.collected_on) FROM {level.days} AS l WHERE {of("l", "v")}
+                    )
+                ) AS n
+            ) SELECT * FROM compared
         ) AS compared
     """
     return upsert(level.states, columns, level.keys, source, touched.params)

@@ -49,10 +49,12 @@ def store(
                 _create_instances(batch, new_instances)
             _lock_instances(batch)
             newest = _check_state(batch)
-            created = _write_samples(batch, newest)
+            # Nothing is replaced then, and looking for what is takes a third of the time of writing.
+            new = batch.staged and _are_new(batch.days)
+            created = _write_samples(batch, newest, new)
             _write_not_sized(not_sized)
             # Of a large batch all databases of its days: cheaper than to look which ones it has.
-            write_database_days(samples_of(batch.days, None if batch.staged else batch.database_days))
+            write_database_days(samples_of(batch.days, None if batch.staged else batch.database_days), new)
             days = write_instance_days(batch.days, now)
             mark_stale(batch.dates, batch.days)
             states.write_states(states.DATABASE, batch.databases)
@@ -142,14 +144,36 @@ def _carried_after(database_days: Source) -> list[tuple[int, date]]:
     return [(pk, date.fromisoformat(str(day))) for pk, day in rows]
 
 
-def _write_samples(batch: Batch, newest: int) -> int:
-    """Inserts the samples, or replaces those of the same instance, database and time; gives the new ones."""
+def _are_new(days: Source) -> bool:
+    """Whether nothing is stored of any of these instances and days, which are locked: nobody else adds to them."""
+
+    def stored(table: str) -> str:
+        # LIMIT keeps the look-up in the index: as a join, PostgreSQL might read the whole table for it.
+        found = f"""SELECT 1 FROM {table} AS s
+            WHERE s.instance_id = v.instance_id AND s.collected_on = v.collected_on LIMIT 1"""
+        return f"EXISTS (SELECT 1 FROM {days.sql} WHERE ({found}) = 1)"
+
+    ((found,),) = fetch(
+        f"SELECT {stored('database_size_stats')} OR {stored('database_day_stats')}", days.params + days.params
+    )
+    return not found
+
+
+def _write_samples(batch: Batch, newest: int, new: bool = False) -> int:
+    """Inserts the samples, or replaces those of the same instance, database and time; gives the new ones.
+
+    `new`: there is none to replace.
+    """
     samples = batch.samples
     picked = ", ".join(f"v.{name}" for name in COLUMNS)
-    # Ids only grow, and nobody else inserts samples of these instances while they are locked.
     sql = f"""
         INSERT INTO database_size_stats ({", ".join(COLUMNS)}) SELECT {picked} FROM {samples.sql}
         WHERE true ORDER BY v.instance_id, v.database_name, v.collected_at
+    """
+    if new:
+        return execute(sql, samples.params)
+    # Ids only grow, and nobody else inserts samples of these instances while they are locked.
+    sql += """
         ON CONFLICT (instance_id, database_name, collected_at) DO UPDATE SET
             size_bytes = excluded.size_bytes, data_size_bytes = excluded.data_size_bytes,
             log_size_bytes = excluded.log_size_bytes, collected_on = excluded.collected_on

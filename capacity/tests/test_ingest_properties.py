@@ -1,6 +1,7 @@
 """Any sequence of batches against a plain-Python oracle of samples, day rows, states and marks."""
 
 from datetime import UTC, datetime, timedelta
+from unittest.mock import patch
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -8,6 +9,7 @@ from django.db import transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from capacity.collection import staging
 from capacity.collection.ingest import IngestResult, Sample, ingest
 from capacity.models import (
     DatabaseDayStat,
@@ -102,10 +104,11 @@ STATE = ("first_day", "last_day", "last_size_bytes", "week_change_bytes", "month
 
 @pytest.mark.parametrize("zone", ["Asia/Shanghai", "Asia/Kolkata", "America/New_York"])
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
-@given(batches=batches)
-def test_samples_day_rows_and_marks_are_those_of_the_oracle(settings, zone, batches):
+@given(batches=batches, held=st.sampled_from([2, staging.BATCH]))
+def test_samples_day_rows_and_marks_are_those_of_the_oracle(settings, zone, batches, held):
     settings.TIME_ZONE = zone
-    with transaction.atomic():
+    # Of more than `held` samples the rest goes through temporary tables.
+    with patch.object(staging, "BATCH", held), transaction.atomic():
         pks = [make_instance().pk, make_instance().pk]
         stored = {}
         for batch in batches:
