@@ -29,7 +29,7 @@ from .sources import (
     Target,
     Unsized,
 )
-from .sources.base import MAX_VERSION, UNREACHABLE, OverBudget
+from .sources.answers import MAX_VERSION, UNREACHABLE, OverBudget
 from .sources.prometheus import Reads
 from .validation import name_problem
 

@@ -2,18 +2,18 @@
 
 from capacity.models import DbType
 
-from .base import (
+from .answers import (
     CollectionError,
     DatabaseSize,
     Measurement,
     NotCollected,
     NotSized,
-    Source,
     Tables,
     Target,
     Unsized,
     Volume,
 )
+from .base import Source
 from .mysql import MySQLSource
 from .oracle import OracleSource
 from .postgresql import PostgreSQLSource

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
-from .base import CollectionError, Target
+from .answers import CollectionError, Target
 
 #: Where the systems keep their certificates, beside where this Python looks for them.
 SYSTEM_FILES = (

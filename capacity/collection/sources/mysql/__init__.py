@@ -7,7 +7,8 @@ from typing import Any
 import pymysql
 from pymysql.constants import CR, ER
 
-from capacity.collection.sources.base import CollectionError, DatabaseSize, NotSized, Source, Tables, Unsized
+from capacity.collection.sources.answers import CollectionError, DatabaseSize, NotSized, Tables, Unsized
+from capacity.collection.sources.base import Source
 
 from . import queries
 from .connection import AnswerTooLong, BoundedConnection, PasswordNotSent

@@ -8,7 +8,7 @@ from pymysql import _auth
 from pymysql.connections import Connection, MySQLResult
 from pymysql.cursors import SSCursor
 
-from capacity.collection.sources.base import MAX_ROWS, Target
+from capacity.collection.sources.answers import MAX_ROWS, Target
 from capacity.collection.sources.gate import LOOPBACK
 from capacity.collection.sources.tls import context
 

@@ -3,7 +3,8 @@
 import ssl
 from typing import Any
 
-from capacity.collection.sources.base import MAX_ROWS, CollectionError, DatabaseSize, NotSized, Source, Target, Unsized
+from capacity.collection.sources.answers import MAX_ROWS, CollectionError, DatabaseSize, NotSized, Target, Unsized
+from capacity.collection.sources.base import Source
 from capacity.collection.sources.gate import LOOPBACK
 from capacity.collection.sources.tls import context
 

@@ -7,16 +7,8 @@ from typing import Any
 
 import psycopg2
 
-from capacity.collection.sources.base import (
-    MAX_ROWS,
-    CollectionError,
-    DatabaseSize,
-    NotSized,
-    Source,
-    Tables,
-    Unsized,
-    readable,
-)
+from capacity.collection.sources.answers import MAX_ROWS, CollectionError, DatabaseSize, NotSized, Tables, Unsized
+from capacity.collection.sources.base import Source, readable
 from capacity.collection.sources.gate import LOOPBACK
 from capacity.collection.sources.tls import ca_file
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from django.conf import settings
 from django.utils.translation import gettext as _
 
-from capacity.collection.sources.base import (
+from capacity.collection.sources.answers import (
     CollectionError,
     DatabaseSize,
     Measurement,

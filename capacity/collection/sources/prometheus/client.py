@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 from django.utils.translation import gettext as _
 
-from capacity.collection.sources.base import MAX_REASON, CollectionError
+from capacity.collection.sources.answers import MAX_REASON, CollectionError
 from capacity.collection.web import Answer, request
 from capacity.models import PrometheusAuth, PrometheusSource
 

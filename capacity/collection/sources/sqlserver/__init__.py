@@ -5,7 +5,8 @@ from contextlib import ExitStack
 from threading import Lock
 from typing import Any, NamedTuple
 
-from capacity.collection.sources.base import MAX_ROWS, CollectionError, DatabaseSize, NotSized, Source, Tables, Volume
+from capacity.collection.sources.answers import MAX_ROWS, CollectionError, DatabaseSize, NotSized, Tables, Volume
+from capacity.collection.sources.base import Source
 from capacity.collection.sources.gate import LOOPBACK
 from capacity.collection.sources.tls import ca_file
 
