@@ -2,7 +2,7 @@
 
 import time
 from abc import ABC, abstractmethod
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from . import gate
 from .answers import (
@@ -32,6 +32,7 @@ class Source(ABC):
     limit_source: ClassVar[str] = ""
     grants: ClassVar[str]  #: statements that make a user who may read sizes and nothing else
     gate: Gate | None = None
+    _connection: Any = None  #: that of the driver
 
     def __init__(self, target: Target) -> None:
         if not target.user:
@@ -101,6 +102,16 @@ class Source(ABC):
         if self.gate:
             self.gate.expect(self.target.statement_timeout + self.target.connect_timeout)
 
+    def _rows(self, sql: str) -> list[tuple[Any, ...]]:
+        """The rows, read through a cursor of DB-API; raises what the driver does, and CollectionError for too many."""
+        self.expect_answer()
+        with self._connection.cursor() as cursor:
+            cursor.execute(sql)
+            rows = cursor.fetchmany(MAX_ROWS + 1)
+        if len(rows) > MAX_ROWS:
+            raise self.too_many_rows()
+        return list(rows)
+
     @property
     def heard(self) -> bytes:
         """What the server said last, as it came over the line."""
@@ -159,7 +170,10 @@ class Source(ABC):
         return CollectionError("timeout", f"The server was not measured within {seconds:g} s{listed}.")
 
     def lost(self, cause: object) -> CollectionError:
-        return self.error("connection_lost", "{server} failed in the middle of the collection.", cause)
+        """Why the gate was closed, or else what the driver says."""
+        return self.at_the_gate() or self.error(
+            "connection_lost", "{server} failed in the middle of the collection.", cause
+        )
 
     def strange(self, cause: object) -> CollectionError:
         return self.error(

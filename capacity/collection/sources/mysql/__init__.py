@@ -212,7 +212,7 @@ class MySQLSource(Source):
     def _lost(self, error: pymysql.MySQLError) -> CollectionError:
         if error.args[0] == 1820:
             return self.error(*EXPIRED)
-        return self.at_the_gate() or self.lost(error.args[-1])
+        return self.lost(error.args[-1])
 
     def _reason(self, error: pymysql.MySQLError) -> str:
         if error.args[0] in STATEMENT_TIMEOUT:

@@ -3,7 +3,7 @@
 import ssl
 from typing import Any
 
-from capacity.collection.sources.answers import MAX_ROWS, CollectionError, DatabaseSize, NotSized, Target, Unsized
+from capacity.collection.sources.answers import CollectionError, DatabaseSize, NotSized, Target, Unsized
 from capacity.collection.sources.base import Source
 from capacity.collection.sources.gate import LOOPBACK
 from capacity.collection.sources.tls import context
@@ -63,7 +63,6 @@ class OracleSource(Source):
         "GRANT SELECT ON cdb_temp_files TO c##whalefall;\n"
         "GRANT SELECT ON v_$containers TO c##whalefall;"
     )
-    _connection: Any = None
 
     def connect(self, port: int) -> None:
         import oracledb  # here, as few have Oracle
@@ -116,7 +115,7 @@ class OracleSource(Source):
         except self._errors as error:
             if number_of(error) in NO_SUCH_VIEW:
                 raise self.error("missing_privilege", GRANTS) from None
-            raise self._lost(error) from None
+            raise self.lost(error) from None
         self._sizes = {
             name: (int(size or 0), int(limit or 0), files, sized) for name, size, limit, files, sized in rows
         }
@@ -138,15 +137,6 @@ class OracleSource(Source):
             except self._errors:
                 return  # the gate is closed: it cannot say goodbye
 
-    def _rows(self, sql: str) -> list[tuple[Any, ...]]:
-        self.expect_answer()
-        with self._connection.cursor() as cursor:
-            cursor.execute(sql)
-            rows = cursor.fetchmany(MAX_ROWS + 1)
-        if len(rows) > MAX_ROWS:
-            raise self.too_many_rows()
-        return list(rows)
-
     def _connect_error(self, error: Exception) -> CollectionError:
         if told := self.at_the_gate(connecting=True):
             return told
@@ -155,9 +145,6 @@ class OracleSource(Source):
         if known := CONNECT_ERRORS.get(number_of(error)):
             return self.error(*known)
         return self.error("connection_failed", "{server} could not be connected to.", error)
-
-    def _lost(self, error: Exception) -> CollectionError:
-        return self.at_the_gate() or self.lost(error)
 
 
 class NamedContext(ssl.SSLContext):

@@ -38,7 +38,6 @@ class PostgreSQLSource(Source):
     engine = "PostgreSQL"
     default_port = 5432
     grants = "CREATE ROLE whalefall LOGIN PASSWORD '...' IN ROLE pg_read_all_stats;"
-    _connection: Any = None
 
     def connect(self, port: int) -> None:
         database = self.target.database or "postgres"
@@ -85,7 +84,7 @@ class PostgreSQLSource(Source):
         try:
             rows = self._rows(DATABASES)
         except psycopg2.Error as error:
-            raise self._lost(error) from None
+            raise self.lost(error) from None
         self._oids = {self._name(raw): oid for oid, raw, interrupted in rows if not interrupted}
         self._interrupted = [self._name(raw) for _oid, raw, interrupted in rows if interrupted]
         return list(self._oids)
@@ -110,7 +109,7 @@ class PostgreSQLSource(Source):
             rows = self._rows(SIZE, self._oids[database])
         except psycopg2.Error as error:
             if self._connection.closed:
-                raise self._lost(error) from None
+                raise self.lost(error) from None
             raise NotSized(self._reason(error)) from None
         # None: its directory went while it was measured.
         return DatabaseSize(database, int(rows[0][0])) if rows and rows[0][0] is not None else None
@@ -123,7 +122,7 @@ class PostgreSQLSource(Source):
                 rows = self._rows(ESTIMATED, count, lock_timeout=LOCK_TIMEOUT)
         except psycopg2.Error as error:
             if self._connection.closed:
-                raise self._lost(error) from None
+                raise self.lost(error) from None
             raise NotSized(self.words(error)) from None
         _name, _bytes, number, total = rows[0] if rows else ("", 0, 0, 0)
         return Tables([(name, int(size)) for name, size, *_all in rows], number, int(total))
@@ -166,9 +165,6 @@ class PostgreSQLSource(Source):
                         return self.untrusted(text)
                 return self.error(code, sentence)
         return self.error("connection_failed", "{server} could not be connected to.", text)
-
-    def _lost(self, error: Exception) -> CollectionError:
-        return self.at_the_gate() or self.lost(error)
 
     def _reason(self, error: psycopg2.Error) -> str:
         if error.pgcode == INSUFFICIENT_PRIVILEGE:

@@ -3,9 +3,9 @@
 import re
 from contextlib import ExitStack
 from threading import Lock
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from capacity.collection.sources.answers import MAX_ROWS, CollectionError, DatabaseSize, NotSized, Tables, Volume
+from capacity.collection.sources.answers import CollectionError, DatabaseSize, NotSized, Tables, Volume
 from capacity.collection.sources.base import Source
 from capacity.collection.sources.gate import LOOPBACK
 from capacity.collection.sources.tls import ca_file
@@ -59,7 +59,6 @@ class SQLServerSource(Source):
         "CREATE LOGIN whalefall WITH PASSWORD = '...';\n"
         "GRANT VIEW ANY DEFINITION, VIEW SERVER STATE, CONNECT ANY DATABASE TO whalefall;"
     )
-    _connection: Any = None
 
     def open(self, address: str) -> None:
         with _connecting:
@@ -191,15 +190,6 @@ class SQLServerSource(Source):
                 ) from None
             raise NotSized(self._said(words)) from None
 
-    def _rows(self, sql: str) -> list[tuple[Any, ...]]:
-        self.expect_answer()
-        with self._connection.cursor() as cursor:
-            cursor.execute(sql)
-            rows = cursor.fetchmany(MAX_ROWS + 1)
-        if len(rows) > MAX_ROWS:
-            raise self.too_many_rows()
-        return list(rows)
-
     def _connect_error(self, error: Exception) -> CollectionError:
         if at_the_gate := self.at_the_gate(connecting=True):
             return at_the_gate
@@ -219,7 +209,7 @@ class SQLServerSource(Source):
         return OWN_WORDS.sub("", said).strip() or said
 
     def _lost(self, error: Exception) -> CollectionError:
-        return self.at_the_gate() or self.lost(self._said(told(error)[1]))
+        return self.lost(self._said(told(error)[1]))
 
 
 def told(error: Exception) -> tuple[int, object]:
