@@ -11,9 +11,9 @@ from django.utils import translation
 from capacity.inventory.selection import Selection
 from capacity.models import Instance
 from capacity.runs import queueing
-from capacity.runs.faults import classify_error, describe
 from capacity.runs.kinds import COLLECTION
 from capacity.runs.life import Run, opened, queued, running
+from capacity.runs.scheduled import not_started
 from capacity.runs.spec import RunSpec
 from capacity.runs.start import Runner
 from sync_sessions.choices import SessionStatus, SyncType
@@ -141,12 +141,7 @@ def collect_fleet(dispatch: Dispatch, *, task_id: str = "") -> dict[str, Any]:
     try:
         session = CollectionService().start(dispatch, sync_type=SyncType.SCHEDULED_TASK.value, task_id=task_id)
     except Exception as error:
-        kind = classify_error(error)
-        if kind.retry_after is None:
-            raise
-        reason = describe(error)
-        log.warning("collection.not_started", kind=kind.name, reason=reason)
-        return {"status": "skipped", "message": reason, "error_class": kind.name, "retry_after": kind.retry_after}
+        return not_started(COLLECTION, error)
     log.info("collection.started", session_id=str(session.session_id), instances=session.total_instances)
     return {"status": session.status, "session_id": str(session.session_id), "instances": session.total_instances}
 

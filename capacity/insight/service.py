@@ -15,10 +15,11 @@ from django.utils.translation import ngettext
 from capacity.dialect import set_chunk_limits
 from capacity.inventory.selection import Selection
 from capacity.runs import queueing
-from capacity.runs.faults import Fault, classify, classify_error, describe, error_code, stored_reason
+from capacity.runs.faults import Fault, classify, error_code, stored_reason
 from capacity.runs.kinds import INSIGHT
 from capacity.runs.life import Run, claimed, opened, queued, running
 from capacity.runs.reconnect import few_times, persist
+from capacity.runs.scheduled import not_started
 from capacity.runs.spec import RunSpec
 from capacity.runs.start import Runner
 from sync_sessions.choices import RecordStatus, SyncType
@@ -108,12 +109,7 @@ def run_scheduled(task_id: str = "") -> dict[str, Any]:
             return {"status": "skipped", "message": _("No day row changed since the last forecasts.")}
         return run(spec).as_dict()
     except Exception as error:
-        kind = classify_error(error)
-        if kind.retry_after is None:
-            raise
-        reason = describe(error)
-        log.warning("insight.not_started", kind=kind.name, reason=reason)
-        return {"status": "skipped", "message": reason, "error_class": kind.name, "retry_after": kind.retry_after}
+        return not_started(INSIGHT, error)
 
 
 def _run(run: Run, on_chunk: OnChunk = lambda count: None) -> InsightResult:

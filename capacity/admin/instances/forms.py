@@ -29,7 +29,13 @@ class TagForm(forms.Form):
 
 
 class KeptPassword(forms.CharField):
-    """Changed when something is typed: the history must not tell of a password that was kept."""
+    """A secret that can be set, never seen. Changed when something is typed: the history must not tell of one that was
+    kept."""
+
+    widget = UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"})
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(required=False, strip=False, validators=[validate_text], **options)
 
     def has_changed(self, initial: Any, data: Any) -> bool:
         return bool(data)
@@ -40,10 +46,6 @@ class ConnectionForm(forms.ModelForm):
 
     password = KeptPassword(
         label=gettext_lazy("Password"),
-        required=False,
-        strip=False,
-        validators=[validate_text],
-        widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"}),
         help_text=gettext_lazy(
             "Stored encrypted, never shown. Left empty, the stored one stays, unless host or port change."
         ),

@@ -4,7 +4,7 @@ from urllib.parse import urlsplit
 from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminPasswordWidget
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from capacity.admin.instances.forms import KeptPassword
 from capacity.collection.sources.prometheus.ready import EXPORTERS
@@ -12,7 +12,6 @@ from capacity.collection.web import check_url
 from capacity.errors import FieldKeyError
 from capacity.inventory import rules
 from capacity.models import PrometheusMapping, PrometheusSource
-from capacity.models.fields import validate_text
 
 
 class SourceForm(forms.ModelForm):
@@ -20,10 +19,6 @@ class SourceForm(forms.ModelForm):
 
     secret = KeptPassword(
         label=gettext_lazy("Password or token"),
-        required=False,
-        strip=False,
-        validators=[validate_text],
-        widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"}),
         help_text=gettext_lazy(
             "Stored encrypted, never shown. Left empty, the stored one stays, unless the server changes."
         ),

@@ -20,6 +20,7 @@ from capacity.models import DatabaseSizeAggregation, DatabaseSizeStat, InstanceS
 from capacity.periods import today
 from sync_sessions.common.admin.bounded import Bounded, of_instances_named
 from sync_sessions.common.admin.filters import DayRangeFilter, TagFilter
+from sync_sessions.common.admin.read_only import ReadOnly
 from sync_sessions.common.gates import Busy
 
 from .columns import change_column, coverage, database, percent_column, period, size_column
@@ -31,7 +32,7 @@ CHOSEN_INSTANCE = "instance__id__exact"  #: the parameter of that filter
 SIZES = ("size_bytes", "data_size_bytes", "log_size_bytes")
 
 
-class RowAdmin(Bounded):
+class RowAdmin(ReadOnly, Bounded):
     """A list over millions of rows: it counts no further than a bound, and its order is that of an index."""
 
     list_select_related = ["instance"]
@@ -90,15 +91,6 @@ class RowAdmin(Bounded):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return [name for _title, options in self.get_fieldsets(request, obj) for name in options["fields"]]
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
 
 @admin.register(DatabaseSizeStat)

@@ -3,7 +3,7 @@
 import re
 from contextlib import ExitStack
 from threading import Lock
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from capacity.collection.sources.answers import CollectionError, DatabaseSize, NotSized, Tables, Volume
 from capacity.collection.sources.base import Source
@@ -160,15 +160,7 @@ class SQLServerSource(Source):
         return list(found.values())
 
     def largest_tables(self, database: str, count: int) -> Tables:
-        try:
-            rows = self._rows(queries.TABLES.format(database.replace("]", "]]"), count))
-        except self._errors as error:
-            if self.at_the_gate():
-                raise self._lost(error) from None
-            number, words = told(error)
-            if number in DENIED:
-                raise NotSized(f"User {self.target.user} may not read it: GRANT CONNECT ANY DATABASE.") from None
-            raise NotSized(self._said(words)) from None
+        rows = self._rows_of(database, queries.TABLES, "it", count)
         _name, _pages, number, pages = rows[0] if rows else ("", 0, 0, 0)
         largest = [(name, int(size) * queries.PAGE) for name, size, *_all in rows]
         return Tables(largest, int(number), int(pages) * queries.PAGE)
@@ -178,16 +170,19 @@ class SQLServerSource(Source):
             self._connection.close()
 
     def _filestream(self, database: str) -> int:
+        return int(self._rows_of(database, queries.FILESTREAM, "its FILESTREAM")[0][0] or 0)
+
+    def _rows_of(self, database: str, query: str, what: str, *numbers: int) -> list[tuple[Any, ...]]:
+        """Of a query with the place of a quoted name first; `what` it is about, for who may not read it."""
         try:
-            return int(self._rows(queries.FILESTREAM.format(database.replace("]", "]]")))[0][0] or 0)
+            return self._rows(query.format(database.replace("]", "]]"), *numbers))
         except self._errors as error:
             if self.at_the_gate():
                 raise self._lost(error) from None
             number, words = told(error)
             if number in DENIED:
-                raise NotSized(
-                    f"User {self.target.user} may not read its FILESTREAM: GRANT CONNECT ANY DATABASE."
-                ) from None
+                text = f"User {self.target.user} may not read {what}: GRANT CONNECT ANY DATABASE."
+                raise NotSized(text) from None
             raise NotSized(self._said(words)) from None
 
     def _connect_error(self, error: Exception) -> CollectionError:
