@@ -26,6 +26,7 @@ class CapacityConfig(AppConfig):
     def ready(self) -> None:
         from .aggregation import orchestrator
         from .collection import service as collection
+        from .collection import tables_run
         from .dialect import register_sqlite_functions
         from .insight import service as insight
         from .runs import start, wording
@@ -34,4 +35,5 @@ class CapacityConfig(AppConfig):
         start.register(wording.AGGREGATION, orchestrator.RUNNER)
         start.register(wording.COLLECTION, collection.RUNNER)
         start.register(wording.INSIGHT, insight.RUNNER)
+        start.register(wording.TABLES, tables_run.RUNNER)
         connection_created.connect(register_sqlite_functions, dispatch_uid="capacity.sqlite_functions")

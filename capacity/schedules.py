@@ -36,6 +36,7 @@ NAMES = (
     gettext_noop("WhaleFall: aggregate monthly"),
     gettext_noop("WhaleFall: aggregate quarterly"),
     gettext_noop("WhaleFall: forecasts"),
+    gettext_noop("WhaleFall: largest tables"),
     gettext_noop("WhaleFall: purge"),
     gettext_noop("WhaleFall: fail dead sessions"),
     gettext_noop("WhaleFall: send messages"),
@@ -65,6 +66,13 @@ def default_schedules() -> Iterator[DefaultSchedule]:
         Crontab("30", "5"),
         {},
         gettext_noop("Makes forecasts and finds events of the instances whose day rows changed."),
+    )
+    yield DefaultSchedule(
+        f"{PREFIX}largest tables",
+        TASKS[Job.TABLES],
+        Crontab("0", "6", day_of_week="1"),
+        {},
+        gettext_noop("Measures the largest tables of the databases that jumped, dropped or appeared."),
     )
     yield DefaultSchedule(
         f"{PREFIX}purge",

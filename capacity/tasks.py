@@ -17,6 +17,7 @@ from .aggregation.task_runner import AggregationTaskRunner, by_hand
 from .alerts.jobs import evaluate_and_send
 from .alerts.monthly import queue_reports
 from .alerts.outbox import send_pending
+from .collection import tables_run
 from .collection.service import collect_batch, collect_fleet
 from .insight import service as insight
 
@@ -117,6 +118,18 @@ def refresh_insight(self: Task, session_id: str | None = None) -> dict[str, Any]
     finally:
         # Whatever became of it: a run that failed is what somebody may want to hear of.
         evaluate_and_send()
+
+
+@shared_task(name="capacity.snapshot_tables", bind=True)
+def snapshot_tables(self: Task, session_id: str | None = None) -> dict[str, Any]:
+    """Measures the largest tables of the databases that had an event, or of a queued session.
+
+    Comes again while another such run is under way; raises what ends the whole run, after it is on the session.
+    """
+    task_id = self.request.id or ""
+    if session_id:
+        return tables_run.run_queued(session_id, task_id)
+    return finish(self, tables_run.run_scheduled(task_id))
 
 
 @shared_task(name="capacity.send_notifications")

@@ -17,6 +17,7 @@ class SyncCategory(models.TextChoices):
     CONFIG = "config", _("Configuration")
     AGGREGATION = "aggregation", _("Aggregation")
     INSIGHT = "insight", _("Forecasts")
+    TABLES = "tables", _("Largest tables")
     OTHER = "other", _("Other")
 
 

@@ -85,8 +85,11 @@ def begin(
 def _queued_text(session: SyncSession, among: str) -> str:
     if among:
         return _("Queued: %(period)s.") % {"period": among}
-    collection = session.sync_category == SyncCategory.CAPACITY
-    return _("The collection is queued.") if collection else _("The aggregation is queued.")
+    return {
+        SyncCategory.CAPACITY: _("The collection is queued."),
+        SyncCategory.INSIGHT: _("The forecasts are queued."),
+        SyncCategory.TABLES: _("The measuring of tables is queued."),
+    }.get(SyncCategory(session.sync_category), _("The aggregation is queued."))
 
 
 def session_url(session: SyncSession) -> str:

@@ -210,7 +210,12 @@ def _result(source: Source, future: Future[Measurement]) -> Measurement | Capaci
     except CapacityError as error:
         return error
     except Exception as error:
-        # Without the variables that a logged exception shows in development: the password is among them.
-        text = "".join(traceback.format_exception(error))
-        log.error("collection.unexpected_error", host=source.target.host, traceback=source.hidden(text))
-        return CollectionError("unexpected_error", source.hidden(describe(error)))
+        return unexpected(source, error)
+
+
+def unexpected(source: Source, error: Exception) -> CollectionError:
+    """For what no source knows of: it is logged, and told."""
+    # Without the variables that a logged exception shows in development: the password is among them.
+    text = "".join(traceback.format_exception(error))
+    log.error("collection.unexpected_error", host=source.target.host, traceback=source.hidden(text))
+    return CollectionError("unexpected_error", source.hidden(describe(error)))

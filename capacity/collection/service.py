@@ -11,9 +11,9 @@ from django.utils import translation
 from capacity.inventory.selection import Selection
 from capacity.models import Instance
 from capacity.runs import queueing
+from capacity.runs.jobs import not_started
 from capacity.runs.kinds import COLLECTION
 from capacity.runs.life import Run, opened, queued, running
-from capacity.runs.scheduled import not_started
 from capacity.runs.spec import RunSpec
 from capacity.runs.start import Runner
 from sync_sessions.choices import SessionStatus, SyncType

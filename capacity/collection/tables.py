@@ -1,4 +1,4 @@
-"""The largest tables of one database: measured when somebody asks, kept, and compared with the time before."""
+"""The largest tables of one database: measured, kept, and compared with the time before."""
 
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -11,10 +11,11 @@ from capacity.errors import CapacityError, StateConflict
 from capacity.models import DbType, Instance, TableSizeSnapshot
 
 from .hosts import check_host
-from .measuring import source_of
+from .measuring import source_of, unexpected
 from .sources import NotSized, Tables
 
 LARGEST = 100
+MEASURED = (DbType.POSTGRESQL, DbType.MYSQL, DbType.SQLSERVER)
 #: In seconds; all of it is over within the budget, whatever the catalogue's size and locks.
 LIMITS = {"connect_timeout": 3, "statement_timeout": 5, "time_budget": 10}
 
@@ -36,17 +37,22 @@ class TableGrowth:
 
 
 def take_snapshot(instance: Instance, database: str, taken_by: Any = None) -> TableSizeSnapshot:
-    """Measures the tables of `database` and stores the largest, within 10 s.
-
-    Raises TablesNotMeasured.
-    """
-    if instance.db_type == DbType.ORACLE:
+    """For who asks: `measure_and_keep`, all of whose reasons are a TablesNotMeasured."""
+    if instance.db_type not in MEASURED:
         raise TablesNotMeasured(_("Tables are measured on PostgreSQL, MySQL, MariaDB and SQL Server."))
-    moment = timezone.now()
     try:
-        found = _measure(instance, database)
+        return measure_and_keep(instance, database, taken_by)
     except (NotSized, CapacityError) as error:
         raise TablesNotMeasured(str(error)) from None
+
+
+def measure_and_keep(instance: Instance, database: str, taken_by: Any = None) -> TableSizeSnapshot:
+    """Measures the tables of `database` and stores the largest, within 10 s. The instance's engine is in MEASURED.
+
+    Raises NotSized (of this database), CollectionError and other CapacityErrors (of the whole server, mostly).
+    """
+    moment = timezone.now()
+    found = _measure(instance, database)
     tables: list[dict[str, Any]] = [{"table": name, "size_bytes": size} for name, size in found.largest]
     if others := found.count - len(tables):
         rest = found.total_bytes - sum(size for _name, size in found.largest)
@@ -66,8 +72,15 @@ def _measure(instance: Instance, database: str) -> Tables:
     if instance.db_type == DbType.POSTGRESQL:  # a database knows its own tables alone
         source.target = replace(source.target, database=database)
     with closing(source):
-        source.open(check_host(instance.host)[0])
-        return source.largest_tables(database, LARGEST)
+        try:
+            source.open(check_host(instance.host)[0])
+            found = source.largest_tables(database, LARGEST)
+            # Of names, too, that no such server has: as every word of it, printable and not endless.
+            return replace(found, largest=[(source.words(name), size) for name, size in found.largest])
+        except (NotSized, CapacityError):
+            raise
+        except Exception as error:
+            raise unexpected(source, error) from None
 
 
 def newest(instance: Instance, database: str) -> list[TableSizeSnapshot]:

@@ -14,16 +14,14 @@ from django.utils.translation import ngettext
 
 from capacity.dialect import set_chunk_limits
 from capacity.inventory.selection import Selection
-from capacity.runs import queueing
+from capacity.runs import jobs, queueing
 from capacity.runs.faults import Fault, classify, error_code, stored_reason
 from capacity.runs.kinds import INSIGHT
-from capacity.runs.life import Run, claimed, opened, queued, running
+from capacity.runs.life import Run, opened, queued, running
 from capacity.runs.reconnect import few_times, persist
-from capacity.runs.scheduled import not_started
 from capacity.runs.spec import RunSpec
 from capacity.runs.start import Runner
 from sync_sessions.choices import RecordStatus, SyncType
-from sync_sessions.errors import SessionFinished
 from sync_sessions.models import SyncSession
 from sync_sessions.results import RecordResult
 from sync_sessions.services import sync_session_service
@@ -91,11 +89,7 @@ def run(spec: RunSpec, on_chunk: OnChunk = lambda count: None) -> InsightResult:
 
 def run_queued(session_id: str, task_id: str = "") -> dict[str, Any]:
     """What a worker does with a queued session; the result for logs. Taken or ended meanwhile: skipped."""
-    session = SyncSession.objects.get(session_id=session_id)
-    try:
-        return _run(claimed(session, task_id)).as_dict()
-    except SessionFinished as error:
-        return {"status": "skipped", "message": str(error)}
+    return jobs.run_queued(session_id, task_id, _run)
 
 
 def run_scheduled(task_id: str = "") -> dict[str, Any]:
@@ -109,7 +103,7 @@ def run_scheduled(task_id: str = "") -> dict[str, Any]:
             return {"status": "skipped", "message": _("No day row changed since the last forecasts.")}
         return run(spec).as_dict()
     except Exception as error:
-        return not_started(INSIGHT, error)
+        return jobs.not_started(INSIGHT, error)
 
 
 def _run(run: Run, on_chunk: OnChunk = lambda count: None) -> InsightResult:

@@ -1,7 +1,7 @@
 """The kinds of runs: what they are called, the lock key of each, and the last run of each.
 
-A kind is a type of period (its roll-up), the collection or insight (forecasts and events). The one place that knows
-how a lock key is written.
+A kind is a type of period (its roll-up), the collection, insight (forecasts and events) or the largest tables. The one
+place that knows how a lock key is written.
 """
 
 from functools import reduce
@@ -19,10 +19,15 @@ from sync_sessions.querysets import SyncSessionQuerySet
 
 COLLECTION = "collection"
 INSIGHT = "insight"
+TABLES = "tables"
 
 #: {kind: its category in the run log}; every other kind is a type of period.
-_CATEGORIES = {COLLECTION: SyncCategory.CAPACITY.value, INSIGHT: SyncCategory.INSIGHT.value}
-_LABELS = {COLLECTION: _("Collection"), INSIGHT: _("Forecasts")}
+_CATEGORIES = {
+    COLLECTION: SyncCategory.CAPACITY.value,
+    INSIGHT: SyncCategory.INSIGHT.value,
+    TABLES: SyncCategory.TABLES.value,
+}
+_LABELS = {COLLECTION: _("Collection"), INSIGHT: _("Forecasts"), TABLES: _("Largest tables")}
 
 
 def labels() -> dict[str, Any]:

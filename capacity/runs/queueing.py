@@ -49,6 +49,11 @@ def send_insight(session_id: str) -> None:
     _send("capacity.refresh_insight", session_id)
 
 
+def send_tables(session_id: str) -> None:
+    """Queues the run of a pending session of largest tables. Raises QueueUnavailable."""
+    _send("capacity.snapshot_tables", session_id)
+
+
 def _send(task: str, *args: Any) -> None:
     try:
         with current_app.connection_for_write(settings.CELERY_BROKER_URL, transport_options=IMPATIENT) as connection:

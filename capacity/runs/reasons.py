@@ -55,6 +55,11 @@ COLLECTION_REASONS = {
     "samples_rejected": _("The sizes that the server gave could not be stored."),
     "field_key_missing": _("The stored password cannot be decrypted: check WHALEFALL_FIELD_KEYS."),
 }
+TABLES_REASONS = {
+    "tables_not_measured": _("None of its databases that changed could be measured."),
+    "no_events": _("Since its tables were measured no database has jumped, dropped or appeared."),
+    "left_for_next": _("Databases of other instances changed more: its own are left for the next run."),
+}
 GENERAL_REASONS = {
     "aggregation_failed": _("The aggregation failed."),
     "database_error": _("WhaleFall's own database reported an error."),

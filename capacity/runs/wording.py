@@ -17,7 +17,7 @@ from sync_sessions.details import choice, day, format_value, span
 from sync_sessions.kinds import Kind
 
 from .kinds import last_failures
-from .reasons import COLLECTION_REASONS, GENERAL_REASONS, REASONS
+from .reasons import COLLECTION_REASONS, GENERAL_REASONS, REASONS, TABLES_REASONS
 from .retry import retry
 
 PERMISSION = "capacity.trigger_aggregation"
@@ -83,6 +83,14 @@ INSIGHT = Kind(
     last_failures,
     reasons=GENERAL_REASONS | {"no_day_rows": _("the instance has no samples yet")},
     labels={"forecasts": _("forecasts"), "new_events": _("new events")},
+)
+TABLES = Kind(
+    SyncCategory.TABLES.value,
+    retry,
+    PERMISSION,
+    last_failures,
+    reasons=COLLECTION_REASONS | TABLES_REASONS,
+    labels={"left": _("databases left for the next run")},
 )
 COLLECTION = Kind(
     SyncCategory.CAPACITY.value,

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from capacity.aggregation.arguments import parse_scope
 from capacity.errors import InputError
 from capacity.periods import PERIODS, parse_periods
-from capacity.runs.kinds import COLLECTION, INSIGHT, lock_key
+from capacity.runs.kinds import COLLECTION, INSIGHT, TABLES, lock_key
 from sync_sessions.choices import Scope
 from sync_sessions.common.words import listed
 
@@ -20,6 +20,7 @@ class Job(models.TextChoices):
     COLLECT = "collect", _("Collect")
     AGGREGATE = "aggregate", _("Aggregate")
     INSIGHT = "insight", _("Make forecasts and find events")
+    TABLES = "tables", _("Measure the largest tables of what changed")
     PURGE = "purge", _("Delete old samples and sessions")
     REAP = "reap", _("Fail dead sessions")
     NOTIFY = "notify", _("Send messages")
@@ -31,12 +32,19 @@ TASKS: dict[str, str] = {
     Job.COLLECT.value: "capacity.collect_capacity",
     Job.AGGREGATE.value: "capacity.run_capacity_aggregation",
     Job.INSIGHT.value: "capacity.refresh_insight",
+    Job.TABLES.value: "capacity.snapshot_tables",
     Job.PURGE.value: "capacity.purge_samples",
     Job.REAP.value: "sync_sessions.fail_stale_sessions",
     Job.NOTIFY.value: "capacity.send_notifications",
     Job.REPORT.value: "capacity.send_report",
 }
 JOBS = {task: job for job, task in TASKS.items()}
+#: The one kind of run that a job is; an aggregation has one for each of its periods, the others have none.
+KINDS: dict[str, str] = {
+    Job.COLLECT.value: COLLECTION,
+    Job.INSIGHT.value: INSIGHT,
+    Job.TABLES.value: TABLES,
+}
 
 
 class UnknownWhat(InputError):
@@ -56,15 +64,11 @@ class What:
     @property
     def lock_keys(self) -> tuple[str, ...]:
         """Those of the sessions that it opens; purging and the like open none."""
-        if self.job == Job.COLLECT:
-            return (lock_key(COLLECTION),)
-        if self.job == Job.INSIGHT:
-            return (lock_key(INSIGHT),)
-        return tuple(map(lock_key, self.periods))
+        return tuple(map(lock_key, [KINDS[self.job]] if self.job in KINDS else self.periods))
 
     @property
     def can_run_now(self) -> bool:
-        return self.job in (Job.COLLECT, Job.AGGREGATE, Job.INSIGHT)
+        return self.job == Job.AGGREGATE or self.job in KINDS
 
     def kwargs(self) -> dict[str, Any]:
         """Its task's arguments."""

@@ -43,7 +43,7 @@ def missed_run(task: PeriodicTask, reading: Reading, session: SyncSession | None
     what, when, zone = reading.what, reading.when, reading.zone
     if not task.enabled or what is None or when is None or zone is None or reading.bounded:
         return None
-    always = what.job == Job.COLLECT or (
+    always = what.job in (Job.COLLECT, Job.TABLES) or (
         what.job == Job.AGGREGATE and what.scope != Scope.ALL and settings.WHALEFALL_AGGREGATION_ENABLED
     )
     due = last_time(when, zone, now - GRACE)

@@ -26,6 +26,8 @@ def what_words(what: What) -> str:
             return _("Collect from every active instance that has a host")
         case Job.INSIGHT:
             return _("Make forecasts and find events of the instances with new day rows")
+        case Job.TABLES:
+            return _("Measure the largest tables of the databases that jumped, dropped or appeared")
         case Job.PURGE:
             return _("Delete samples and sessions older than their retention")
         case Job.REAP:

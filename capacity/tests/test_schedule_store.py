@@ -30,6 +30,7 @@ WHENS = {
     "WhaleFall: aggregate monthly": (What("aggregate", ("monthly",)), When("monthly", time(4, 40))),
     "WhaleFall: aggregate quarterly": (What("aggregate", ("quarterly",)), When("quarterly", time(5))),
     "WhaleFall: forecasts": (What("insight"), When("daily", time(5, 30))),
+    "WhaleFall: largest tables": (What("tables"), When("weekly", time(6), (1,))),
     "WhaleFall: purge": (What("purge"), When("daily", time(5, 30))),
     "WhaleFall: send the report": (What("report"), When("monthly", time(6))),
 }

@@ -91,6 +91,7 @@ def test_what_the_form_has_no_words_for_is_not_bent_into_some(text):
     [
         (TASKS[Job.COLLECT], "{}", What("collect")),
         (TASKS[Job.COLLECT], "", What("collect")),
+        (TASKS[Job.TABLES], "{}", What("tables")),
         (TASKS[Job.PURGE], "{}", What("purge")),
         (TASKS[Job.REAP], "{}", What("reap")),
         (AGGREGATE, '{"periods": ["daily"]}', What("aggregate", ("daily",))),

@@ -27,6 +27,7 @@ DEFAULTS = {
         {"periods": ["quarterly"]},
     ),
     "WhaleFall: forecasts": ("30 5 * * *", "capacity.refresh_insight", {}),
+    "WhaleFall: largest tables": ("0 6 1 * *", "capacity.snapshot_tables", {}),
     "WhaleFall: purge": ("30 5 * * *", "capacity.purge_samples", {}),
     "WhaleFall: fail dead sessions": ("* * * * *", "sync_sessions.fail_stale_sessions", {}),
     "WhaleFall: send messages": ("* * * * *", "capacity.send_notifications", {}),

@@ -30,6 +30,7 @@ NAMES = {
     "capacity.run_capacity_instance_aggregation",
     "capacity.send_notifications",
     "capacity.send_report",
+    "capacity.snapshot_tables",
     "sync_sessions.fail_stale_sessions",
 }
 

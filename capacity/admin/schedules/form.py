@@ -59,7 +59,7 @@ def shown_description(schedule: Schedule) -> str:
 class ScheduleForm(forms.ModelForm):
     job = forms.ChoiceField(
         label=gettext_lazy("What"),
-        choices=_jobs(Job.COLLECT, Job.AGGREGATE, Job.INSIGHT),
+        choices=_jobs(Job.COLLECT, Job.AGGREGATE, Job.INSIGHT, Job.TABLES),
         widget=UnfoldAdminRadioSelectWidget,
         error_messages={"required": gettext_lazy("Choose what it does.")},
     )

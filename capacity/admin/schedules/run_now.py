@@ -17,6 +17,7 @@ from capacity.aggregation.arguments import Which, plan_periods
 from capacity.aggregation.due import periods_to_run, stale_instances, stale_periods
 from capacity.aggregation.service import AggregationService
 from capacity.aggregation.task_runner import AggregationTaskRunner, by_hand
+from capacity.collection import tables_due
 from capacity.errors import AggregationDisabled, QueueUnavailable
 from capacity.insight.service import spec_of_due
 from capacity.inventory.selection import FLEET, Selection
@@ -89,6 +90,8 @@ def _specs(request: HttpRequest, what: What, periods: list[Period]) -> list[tupl
         return [(partial(RunSpec, COLLECTION, created_by=request.user), what_words(what))]
     if what.job == Job.INSIGHT:
         return [(partial(spec_of_due, created_by=request.user), what_words(what))]
+    if what.job == Job.TABLES:
+        return [(partial(tables_due.spec_of_due, created_by=request.user), what_words(what))]
     return [
         (
             partial(

@@ -14,7 +14,7 @@ from capacity.aggregation.due import stale_periods
 from capacity.aggregation.service import AggregationService
 from capacity.aggregation.task_runner import AggregationTaskRunner
 from capacity.collection.ingest import Sample, ingest
-from capacity.models import DatabaseSizeAggregation, InstanceSizeAggregation
+from capacity.models import CapacityEvent, DatabaseSizeAggregation, InstanceSizeAggregation
 from capacity.models.state import caught_up_since
 from capacity.periods import PERIOD_CONFIG, Period, parse_periods, today
 from capacity.scheduling.words import period_words
@@ -179,6 +179,21 @@ def test_a_collection_is_run_too(admin_client, admin_user, queued):
         admin_user,
     )
     assert queued == [("capacity.collect_capacity_batch", str(session.session_id), [instance.pk])]
+
+
+def test_the_tables_of_what_changed_are_measured_too(admin_client, admin_user, queued):
+    instance = make_instance(host="db", username="u")
+    change = {"kind": "jump", "before_bytes": 1, "after_bytes": 9, "usual_bytes": 1}
+    CapacityEvent.objects.create(instance=instance, database_name="sales", day=today(), **change)
+    answer = admin_client.post(url(the("largest tables")))
+    session = SyncSession.objects.get()
+    assert (answer.url, session.status, session.lock_key, session.created_by) == (
+        session_page(session),
+        "pending",
+        "tables:tables",
+        admin_user,
+    )
+    assert queued == [("capacity.snapshot_tables", str(session.session_id))]
 
 
 def test_a_broker_that_does_not_answer_is_a_message_with_the_failed_session(admin_client, computed, broker_down):

@@ -33,7 +33,7 @@ def test_an_empty_database_says_in_each_card_what_to_do_first(dashboard):
     assert page["text"].count("No active instance yet: add one, or import samples and have their instances made.") == 4
     assert page["html"].count(f'href="{reverse("admin:capacity_instance_add")}"') == 4
     assert page["text"].count("manage.py import_samples FILE.csv --create-instances") == 4
-    assert page["text"].count("never ran") == len(PERIODS) + 2  # and collection, forecasts
+    assert page["text"].count("never ran") == len(PERIODS) + 3  # and collection, forecasts, largest tables
     assert figures(page)["Instances"] == ("0", None, "")
     assert "0 B" not in page["text"]
 
