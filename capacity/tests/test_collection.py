@@ -202,7 +202,8 @@ def test_reasons_are_written_in_english_whatever_language_the_caller_speaks(mari
     assert languages == ["en"]
 
 
-def test_what_was_measured_within_the_budget_is_stored_and_the_rest_named(pg):
+def test_what_was_measured_within_the_budget_is_stored_and_the_rest_named(pg, settings):
+    settings.WHALEFALL_COLLECT_BUDGET = 1
     slow = f"{servers.PREFIX}slow"
     servers.postgresql(
         f"CREATE SCHEMA {slow}",
@@ -212,7 +213,7 @@ def test_what_was_measured_within_the_budget_is_stored_and_the_rest_named(pg):
         f"ALTER ROLE {pg['user']} SET search_path = {slow}, pg_catalog",
     )
     try:
-        result = CollectionService(time_budget=1).collect(
+        result = CollectionService().collect(
             [make_postgresql(username=pg["user"], password="hunter2")], sync_type=SyncType.MANUAL_TASK
         )
     finally:

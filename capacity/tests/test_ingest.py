@@ -59,6 +59,20 @@ def test_the_last_sample_of_each_database_makes_the_day(instance):
     assert days() == [(instance.pk, MARCH_5, 6, 2, utc(2025, 3, 5, 15, 59, 59, 999999))]
 
 
+def test_what_is_renamed_during_a_day_counts_under_both_names_on_that_day_alone(instance):
+    for at, name in (
+        ("2025-03-05T03:00:00+08:00", "ren1"),
+        ("2025-03-05T15:00:00+08:00", "ren1_old"),
+        ("2025-03-06T03:00:00+08:00", "ren1_old"),
+    ):
+        ingest([a_sample(instance, at, 100, name), a_sample(instance, at, 10, "other")])
+
+    assert [(str(day), total, count) for _instance, day, total, count, _at in days()] == [
+        ("2025-03-05", 210, 3),
+        ("2025-03-06", 110, 2),
+    ]
+
+
 def test_a_later_sample_of_the_day_derives_its_row_anew(instance):
     ingest([a_sample(instance, "2025-03-05T10:00:00+08:00", 100), a_sample(instance, database="stock", size=5)])
     (row,) = InstanceSizeStat.objects.all()
