@@ -14,6 +14,9 @@ from capacity.collection.web import Answer, request
 from capacity.models import PrometheusAuth, PrometheusSource
 
 MAX_ANSWER = 8 * 1024 * 1024  #: bytes; some 30,000 series of an instant query
+#: Thanos and VictoriaMetrics answer with less while a store is down, and a sum of less is a size that shrank: they
+#: are to refuse instead. Others take no notice.
+WHOLE = {"partial_response": "false", "deny_partial_response": "1"}
 #: What its error texts say when a query asks for too much at once; a shorter one may be answered.
 TOO_MUCH = ("exceeded maximum resolution", "too many samples", "timed out", "timeout", "exceeds")
 
@@ -56,7 +59,7 @@ class PrometheusClient:
         seconds = min(self.seconds, self.end - time.monotonic())
         if seconds <= 0:
             raise CollectionError("timeout", _("%(source)s was not read within its time.") % {"source": self.source})
-        fields = urlencode({**arguments, "timeout": f"{max(1, int(seconds))}s", "stats": "true"})
+        fields = urlencode({**arguments, **WHOLE, "timeout": f"{max(1, int(seconds))}s", "stats": "true"})
         try:
             answer = request(
                 "POST",
@@ -96,6 +99,12 @@ class PrometheusClient:
             said = answer.json()
             if answer.status != 200 or said["status"] != "success":
                 raise self._refusal(answer.status, said)
+            if said.get("isPartial"):
+                raise CollectionError(
+                    "prometheus_query",
+                    _("%(source)s has a part of its data only, a store of it is down: nothing was taken from it.")
+                    % {"source": self.source},
+                )
             data = said["data"]
             if data["resultType"] not in ("vector", "matrix"):
                 raise CollectionError(
