@@ -129,22 +129,22 @@ def asked_for_tls(connection):
     return connection.recv(8, socket.MSG_PEEK)[4:] == b"\x04\xd2\x16/" and bool(connection.recv(8))
 
 
-def postgresql_answering(answer, version=b"15.1"):
-    """Lets everybody in, and answers each query with what `answer()` yields."""
+def postgresql_answering(answer, version=b"15.1", knows_encoding=True):
+    """Lets everybody in, and answers each query with what `answer()` yields; the first one may be answered well."""
 
     def talk(connection):
         if asked_for_tls(connection):
             connection.sendall(b"N")
-        postgresql_session(connection, answer, version)
+        postgresql_session(connection, answer, version, knows_encoding)
 
     return talk
 
 
-def postgresql_session(connection, answer, version=b"15.1"):
+def postgresql_session(connection, answer, version=b"15.1", knows_encoding=True):
     connection.recv(4096)  # who we are
     connection.sendall(logged_in(version))
     while query := connection.recv(65536):
-        if b"getdatabaseencoding" in query:
+        if knows_encoding and b"getdatabaseencoding" in query:
             row = postgresql_message(b"D", b"\0\x01" + struct.pack(">i", 4) + b"UTF8")
             connection.sendall(ROW + row + postgresql_message(b"C", b"SELECT 1\0") + READY)
             continue

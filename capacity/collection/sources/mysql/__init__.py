@@ -197,7 +197,7 @@ class MySQLSource(Source):
         return self.strange(type(error).__name__)
 
     def _connect_error(self, error: pymysql.MySQLError) -> CollectionError:
-        if told := self.at_the_gate(connecting=True):
+        if told := self.at_the_gate(connecting=self._connection is None):
             return told
         number = error.args[0] if error.args else 0
         cause = getattr(error, "original_exception", None)

@@ -65,7 +65,12 @@ class PostgreSQLSource(Source):
         except psycopg2.Error as error:
             raise self._connect_error(str(error)) from None
         self._connection.autocommit = True
-        self._encoding: str = self._rows("SELECT getdatabaseencoding()")[0][0]
+        try:
+            self._encoding: str = self._rows("SELECT getdatabaseencoding()")[0][0]
+        except psycopg2.Error as error:
+            raise self.lost(error) from None
+        except IndexError:
+            raise self.strange("it does not know its encoding") from None
 
     def _security(self, files: ExitStack) -> dict[str, Any]:
         """Which connection may be used, and what may be sent over it."""
