@@ -127,7 +127,8 @@ class Source(ABC):
         """`sentence` with {server}, {host}, {port} and {user} filled in, and the server's own words behind it."""
         host, user = self.target.host, self.target.user
         message = sentence.format(server=f"{host}:{self.port}", host=host, port=self.port, user=user)
-        return CollectionError(code, f"{message} ({self.words(cause)})" if cause is not None else message)
+        words = "" if cause is None else self.words(cause)
+        return CollectionError(code, f"{message} ({words})" if words else message)
 
     def at_the_gate(self, connecting: bool = False) -> CollectionError | None:
         """Why the gate was closed, which counts more than what the driver made of it."""

@@ -145,6 +145,7 @@ def test_a_server_that_shouts_the_password_back_is_not_quoted_with_it():
         ("数据库 x 不存在".encode("gbk"), "3D000", "unknown_database"),
         ("refusé, désolé".encode("latin-1"), "XX000", "connection_failed"),
         (b"\xff\xfe\xfd", "XX000", "connection_failed"),
+        (b"x" * 40_000, "XX000", "connection_failed"),  # of which the driver tells nothing
     ],
 )
 def test_what_a_postgresql_says_in_any_encoding_is_a_sentence(words, sqlstate, code):
@@ -154,6 +155,7 @@ def test_what_a_postgresql_says_in_any_encoding_is_a_sentence(words, sqlstate, c
     assert found == code
     assert text.startswith(f"127.0.0.1:{port} ")
     assert "Unicode" not in text
+    assert "()" not in text
 
 
 @both_engines
