@@ -12,7 +12,7 @@ from capacity.models import DbType, Instance, TableSizeSnapshot
 
 from .hosts import check_host
 from .measuring import source_of, unexpected
-from .sources import NotSized, Tables
+from .sources import CollectionError, NotSized, Tables
 
 LARGEST = 100
 MEASURED = (DbType.POSTGRESQL, DbType.MYSQL, DbType.SQLSERVER)
@@ -77,6 +77,10 @@ def _measure(instance: Instance, database: str) -> Tables:
             found = source.largest_tables(database, LARGEST)
             # Of names, too, that no such server has: as every word of it, printable and not endless.
             return replace(found, largest=[(source.words(name), size) for name, size in found.largest])
+        except CollectionError as error:
+            if error.code == "unknown_database" and source.target.database == database:
+                raise NotSized("The server has no such database any more.") from None
+            raise
         except (NotSized, CapacityError):
             raise
         except Exception as error:

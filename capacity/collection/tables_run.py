@@ -32,7 +32,7 @@ log = structlog.get_logger(__name__)
 
 MOST = 100  #: databases of a run: each has 10 s, and a task of a worker 1,200 s
 #: CollectionErrors of one database. After any other the server is not asked again: a wrong password may lock a user.
-OF_ONE = ("unknown_database", "missing_privilege", "not_allowed", "timeout")
+OF_ONE = ("missing_privilege", "not_allowed", "timeout")
 
 OnInstance = Callable[[], object]  #: told that one has ended
 
@@ -179,7 +179,7 @@ class _Work:
                 if classify(error) is not Fault.INSTANCE:
                     raise
                 code, reason = _told(error)
-                log.warning("tables.not_measured", instance=instance.name, database=database, code=code)
+                log.info("tables.not_measured", instance=instance.name, database=database, code=code)
                 of_one = isinstance(error, NotSized) or code in OF_ONE
                 if not failures:
                     first = code, f"Database {database}: {reason}" if of_one else reason

@@ -113,7 +113,7 @@ def test_what_cannot_be_measured_is_a_sentence(instance):
     oracle = make_instance("ora", db_type=DbType.ORACLE, host=HOST, username="u")
     with pytest.raises(TablesNotMeasured, match="Tables are measured on PostgreSQL"):
         take_snapshot(oracle, "USERS")
-    with pytest.raises(TablesNotMeasured, match="has no such database to connect to"):
+    with pytest.raises(TablesNotMeasured, match="has no such database any more"):
         take_snapshot(instance, "no_such_database")
 
 
@@ -136,7 +136,7 @@ def test_the_api_measures_and_tells_what_grew(instance, database, admin_user):
     assert client.get(url, {"database_name": database}).json() == second
     refused = client.post(url, {"database_name": "no_such_database"}, format="json")
     assert (refused.status_code, refused.json()["code"]) == (409, "tables_not_measured")
-    assert "has no such database to connect to" in refused.json()["detail"]
+    assert "has no such database any more" in refused.json()["detail"]
 
 
 def test_the_page_measures_and_shows_what_grew(instance, database, admin_client):
@@ -149,4 +149,4 @@ def test_the_page_measures_and_shows_what_grew(instance, database, admin_client)
     page = admin_client.post(url, {"database": database}, follow=True).content.decode()
     assert "Compared with " in page
     page = admin_client.post(url, {"database": "no_such_database"}, follow=True).content.decode()
-    assert "has no such database to connect to" in page
+    assert "has no such database any more" in page

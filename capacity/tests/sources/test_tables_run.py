@@ -64,7 +64,7 @@ def test_a_database_that_cannot_be_measured_is_named_and_stops_no_other(postgres
     status, found = details()["pg"]
     [unsized] = found["not_sized"]
     assert (status, found["databases"], unsized["database"]) == ("completed", 1, "no_such_database")
-    assert "has no such database to connect to" in unsized["reason"]
+    assert unsized["reason"] == "The server has no such database any more."
     assert kept() == [("pg", pg["open"])]
 
 
