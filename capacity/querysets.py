@@ -4,7 +4,7 @@ from typing import Any
 
 from django.apps import apps
 from django.db import models
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Case, Exists, OuterRef, Q, When
 
 from .periods import Period
 
@@ -105,6 +105,11 @@ class AlertQuerySet(models.QuerySet[Any]):
     def shown(self) -> "AlertQuerySet":
         """What people see as open: seen or not, but no longer waiting."""
         return self.filter(status__in=["open", "acknowledged"])
+
+    def worst_first(self) -> "AlertQuerySet":
+        """By severity, the newest of each first."""
+        ranks = [When(severity=severity, then=rank) for rank, severity in enumerate(["critical", "warning"])]
+        return self.order_by(Case(*ranks, default=len(ranks)), "-opened_at", "-pk")
 
 
 class NotificationQuerySet(models.QuerySet[Any]):

@@ -11,6 +11,7 @@ from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from capacity.admin.alerts.shown import SEVERITY_VARIANTS
 from capacity.alerts.state import open_alerts
 from capacity.insight import attention
 from capacity.insight.fleet import Fleet
@@ -23,7 +24,6 @@ from sync_sessions.reasons import explain
 
 from .words import instance_url
 
-ALERT_VARIANTS = {"info": "info", "warning": "warning", "critical": "danger"}
 NAMED = 3  #: of the instances of a line; the others are counted, and its link shows them all
 
 
@@ -39,9 +39,9 @@ def alerts() -> list[dict[str, Any]]:
     for severity, count in reversed(open_alerts().items()):
         if count:
             text = ngettext("%(count)d alert is open.", "%(count)d alerts are open.", count) % {"count": count}
-            line = {"what": Severity(severity).label, "variant": ALERT_VARIANTS[severity], "text": text, "names": []}
+            what = {"what": Severity(severity).label, "variant": SEVERITY_VARIANTS[severity]}
             more = {"more": _address("capacity_alert", severity__exact=severity), "link": _("Show the alerts")}
-            lines.append(line | more)
+            lines.append({**what, "text": text, "names": [], **more})
     return lines
 
 

@@ -26,6 +26,8 @@ from sync_sessions.common.admin.base import ModelAdmin
 from sync_sessions.common.admin.read_only import ReadOnly
 from sync_sessions.common.words import listed, told
 
+from .shown import SEVERITY_VARIANTS, STATUS_VARIANTS, status_of
+
 MAX_DAYS = 365
 
 
@@ -120,19 +122,13 @@ class AlertAdmin(ReadOnly, ModelAdmin):
     def rule_title(self, alert: Alert) -> str:
         return _(alert.rule_name)
 
-    @display(description=gettext_lazy("severity"), label={"info": "info", "warning": "warning", "critical": "danger"})
+    @display(description=gettext_lazy("severity"), label=SEVERITY_VARIANTS)
     def severity_cell(self, alert: Alert) -> tuple[str, str]:
         return alert.severity, alert.get_severity_display()
 
-    @display(
-        description=gettext_lazy("status"),
-        label={"open": "danger", "acknowledged": "warning", "resolved": "success", "silenced": "default"},
-    )
+    @display(description=gettext_lazy("status"), label=STATUS_VARIANTS)
     def status_cell(self, alert: Alert) -> tuple[str, str]:
-        quiet = alert.silenced_until and alert.silenced_until > timezone.now()
-        if quiet and alert.status != AlertStatus.RESOLVED:
-            return "silenced", _("Silenced")
-        return alert.status, alert.get_status_display()
+        return status_of(alert)
 
     @admin.display(description=gettext_lazy("what is wrong"))
     def text(self, alert: Alert) -> str:

@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from capacity.admin.alerts.shown import open_alerts
 from capacity.admin.cells import change_cell, changed_cell, sample_cell, size_cell
 from capacity.admin.sizes import overview
 from capacity.admin.sizes.compare import compare, compare_targets
@@ -93,6 +94,7 @@ def page(state: DatabaseState, request: HttpRequest) -> dict[str, Any]:
     return {
         **found,
         "instance": instance,
+        "alerts": open_alerts(request, instance.pk, state.database_name),
         "size": size_cell(state.last_size_bytes),
         "week": change_cell(state, WEEK),
         "month": change_cell(state, MONTH),

@@ -8,6 +8,7 @@ from django.utils import timezone
 from django.utils.translation import ngettext
 
 from capacity.admin import charts
+from capacity.admin.alerts.shown import open_alerts
 from capacity.admin.cells import change_cell, changed_cell, sample_cell, size_cell, state_of
 from capacity.admin.sizes import overview
 from capacity.insight.growth import MONTH, WEEK, carried_names, daily_sizes, days_until
@@ -29,6 +30,7 @@ def of(instance: Any, request: HttpRequest) -> dict[str, Any]:
     largest = [one["name"] for one in databases[: len(charts.COLORS)]]
     by_month = request.GET.get("chart") == "months"
     return {
+        "alerts": open_alerts(request, instance.pk),
         "size": size_cell(state.last_size_bytes if state else None),
         "databases_count": state and state.last_database_count,
         "carried": _carried(state),

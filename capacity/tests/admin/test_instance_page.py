@@ -215,7 +215,8 @@ def test_it_costs_the_same_however_long_the_history_is(admin_client):
             assert admin_client.get(url_of(instance), query).status_code == 200
         return len(queries)
 
-    assert cost(long) == cost(short) <= 18
+    cost(short)  # what is read once by a process
+    assert cost(long) == cost(short) <= 19
     assert cost(long, chart="months") == cost(short, chart="months") <= 18
 
 
