@@ -3,6 +3,7 @@
 from typing import Any
 
 from django import forms
+from django.utils.functional import lazy
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 from unfold.widgets import (
@@ -11,8 +12,8 @@ from unfold.widgets import (
 )
 
 from capacity.alerts.rules import KINDS, Threshold
-from capacity.models import AlertRule, DbType
-from sync_sessions.common.words import listed
+from capacity.models import AlertRule, DbType, RuleKind
+from sync_sessions.common.words import listed, told
 
 PREVIEW = "_preview"  #: the button that shows what the rule would hold for, and saves nothing
 
@@ -27,17 +28,18 @@ NUMBERS = {
 USED_BY = {name: [str(kind) for kind, one in KINDS.items() if name in one.thresholds] for name in NUMBERS}
 
 
+def _usual(name: str) -> str:
+    """What a rule has that does not give this number, for each kind that knows it."""
+    usual = listed(told(RuleKind(kind).label, KINDS[kind].thresholds[name].default) for kind in USED_BY[name])
+    return _("Empty: the usual one (%(usual)s).") % {"usual": usual}
+
+
 def _number(name: str) -> forms.IntegerField:
-    usual = "; ".join(
-        f"{kind.label}: {one.thresholds[name].default}"  # type: ignore[attr-defined]
-        for kind, one in KINDS.items()
-        if name in one.thresholds
-    )
     return forms.IntegerField(
         label=NUMBERS[name],
         required=False,
         widget=UnfoldAdminIntegerFieldWidget,
-        help_text=gettext_lazy("Empty: the usual one.") if usual else "",
+        help_text=lazy(_usual, str)(name),  # in the language of whoever reads the form
     )
 
 

@@ -66,6 +66,26 @@ def test_a_rule_is_saved_in_the_units_of_people(admin_client):
     assert 'value="100"' in admin_client.get(f"{RULES}{rule.pk}/change/").text
 
 
+@pytest.mark.parametrize(
+    ("name", "usual"),
+    [
+        ("days", "Full within days: 30, Growth: 7, Not collected: 2"),
+        ("percent", "Use of the limit: 80, Growth: 20, Jump: 5, Drop: 5"),
+        ("bytes", "Size over: 1024, Growth: 10, Jump: 1, Drop: 1"),
+        ("times", "Run failed: 1"),
+    ],
+)
+def test_a_threshold_says_what_is_usual_of_each_kind(admin_client, name, usual):
+    fields = admin_client.get(f"{RULES}add/").context["adminform"].form.fields
+    assert str(fields[name].help_text) == f"Empty: the usual one ({usual})."
+
+
+def test_an_empty_threshold_is_the_usual_one(admin_client):
+    admin_client.post(f"{RULES}add/", RULE | {"bytes": ""})
+    assert AlertRule.objects.get().threshold == {}
+    assert "1.0 TiB" in admin_client.get(RULES).text
+
+
 def test_a_rule_that_comes_with_the_product_is_named_in_the_readers_language_and_keeps_its_name(admin_client):
     default_rules.create_rules(apps, SimpleNamespace(connection=connection))
     rule = AlertRule.objects.get(name="Schedule missed")
