@@ -9,11 +9,11 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy, ngettext
 
 from capacity.models import Tag
-from sync_sessions.common.admin.base import ModelAdmin
+from sync_sessions.common.admin.deletion import CountedDeletion
 
 
 @admin.register(Tag)
-class TagAdmin(ModelAdmin):
+class TagAdmin(CountedDeletion):
     list_display = ["name", "instance_count"]
     ordering = ["name"]
     search_fields = ["name"]

@@ -16,7 +16,7 @@ from capacity.collection.web import check_url
 from capacity.models import NotificationChannel, NotificationStatus
 from capacity.schedules import REPORT_NAME
 from sync_sessions.admin.cells import moment
-from sync_sessions.common.admin.base import ModelAdmin
+from sync_sessions.common.admin.deletion import CountedDeletion
 
 Kind = NotificationChannel.Kind
 
@@ -94,8 +94,9 @@ class ChannelForm(forms.ModelForm):
 
 
 @admin.register(NotificationChannel)
-class ChannelAdmin(ModelAdmin):
+class ChannelAdmin(CountedDeletion):
     form = ChannelForm
+    goes_with = ("notifications",)
     list_display = ["name", "kind", "where", "min_severity", "mode", "state", "delivered", "last_error"]
     list_filter = ["kind", "enabled"]
     search_fields = ["name"]

@@ -10,7 +10,7 @@ from capacity.alerts.rules import KINDS, threshold
 from capacity.alerts.selection import Named
 from capacity.models import AlertRule, AlertStatus
 from capacity.units import format_bytes
-from sync_sessions.common.admin.base import ModelAdmin
+from sync_sessions.common.admin.deletion import CountedDeletion
 from sync_sessions.common.words import listed
 
 from .rule_form import NUMBERS, PREVIEW, USED_BY, RuleForm
@@ -23,7 +23,7 @@ def _shown_if(kinds: list[str]) -> str:
 
 
 @admin.register(AlertRule)
-class RuleAdmin(ModelAdmin):
+class RuleAdmin(CountedDeletion):
     form = RuleForm
     list_display = ["title", "kind", "level", "numbers", "severity", "open_now", "enabled"]
     list_filter = ["kind", "severity", "enabled"]

@@ -86,6 +86,12 @@ def test_the_list_of_tags_leads_to_their_instances(admin_client, tagged):
     assert "1 instance" in page
 
 
+def test_before_a_tag_is_deleted_no_line_is_said_of_each_of_its_instances(admin_client, tagged):
+    tag = tagged.tags.get(name="prod")
+    context = admin_client.get(reverse("admin:capacity_tag_delete", args=[tag.pk])).context
+    assert context["deleted_objects"] == ["Tag: prod"]
+
+
 LISTS = [
     "capacity_databasesizestat",
     "capacity_instancesizestat",

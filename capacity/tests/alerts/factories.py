@@ -5,7 +5,7 @@ from itertools import count
 
 from django.utils import timezone
 
-from capacity.models import Alert, AlertRule, NotificationChannel
+from capacity.models import Alert, AlertRule, Notification, NotificationChannel
 
 _numbers = count(1)
 
@@ -19,6 +19,14 @@ def make_rule(kind="size_over", *channels, instances=(), **fields):
     rule.channels.set(channels)
     rule.instances.set(instances)
     return rule
+
+
+def make_notification(channel, **fields):
+    """A message that was sent."""
+    key = f"opened:{next(_numbers)}"
+    return Notification.objects.create(
+        channel=channel, **{"dedup_key": key, "kind": "opened", "status": "sent"} | fields
+    )
 
 
 def make_alert(rule=None, instance=None, database="orders", **fields):

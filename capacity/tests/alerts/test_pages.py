@@ -15,7 +15,7 @@ from capacity.alerts.rules import NAMES
 from capacity.models import Alert, AlertRule, DatabaseState, Notification, NotificationChannel
 from capacity.tests.factories import make_instance
 
-from .factories import make_alert, make_channel
+from .factories import make_alert, make_channel, make_notification, make_rule
 from .receivers import web
 
 pytestmark = pytest.mark.django_db
@@ -170,6 +170,32 @@ def test_blank_fields_keep_the_stored_address(admin_client):
 def test_a_channel_that_cannot_work_is_refused_with_a_sentence(admin_client, change, problem):
     assert problem in admin_client.post(f"{CHANNELS}add/", CHANNEL | change).text
     assert not NotificationChannel.objects.exists()
+
+
+def going(answer):
+    """What a page that asks before deleting names, and what it counts."""
+    context = answer.context
+    listed = context.get("deleted_objects") or context["deletable_objects"]
+    return listed, {str(what): count for what, count in context["model_count"]}
+
+
+def test_before_a_channel_is_deleted_its_messages_are_counted_not_listed(admin_client):
+    channel, other = make_channel(), make_channel()
+    make_rule("size_over", channel, other)
+    for one in [channel] * 30 + [other]:
+        make_notification(one).alerts.add(make_alert())
+    url = f"{CHANNELS}{channel.pk}/delete/"
+    assert going(admin_client.get(url)) == ([f"Channel: {channel}"], {"channels": 1, "notifications": 30})
+    chosen = {"action": "delete_selected", "_selected_action": [channel.pk, other.pk]}
+    assert going(admin_client.post(CHANNELS, chosen)) == (
+        [[f"Channel: {channel}", f"Channel: {other}"]],
+        {"channels": 2, "notifications": 31},
+    )
+
+    admin_client.post(url, {"post": "yes"})
+    assert list(NotificationChannel.objects.all()) == [other]
+    assert Notification.objects.count() == 1
+    assert Alert.objects.count() == 31
 
 
 @time_machine.travel(NOON, tick=False)
