@@ -151,7 +151,7 @@ class ChannelAdmin(CountedDeletion):
             self.message_user(request, _("The schedule of the monthly report is switched on."), messages.INFO)
 
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> Any:
-        if context.get("add"):
+        if kwargs.get("add"):
             # The theme shows it to what is saved already: a new one is saved first as well.
             context["actions_submit_line"] = self.get_actions_submit_line(request, 0)
         return super().render_change_form(request, context, *args, **kwargs)

@@ -141,6 +141,11 @@ def test_a_channel_is_saved_tested_and_never_shows_its_address_or_secret(admin_c
     assert "s3cret" not in "".join(entry.change_message for entry in LogEntry.objects.all())
 
 
+def test_a_channel_is_tried_from_the_form_of_a_new_one_as_well(admin_client):
+    for page in ("add", f"{make_channel().pk}/change"):
+        assert f'name="{TEST}"' in admin_client.get(f"{CHANNELS}{page}/").text
+
+
 @time_machine.travel(NOON, tick=False)
 def test_a_test_that_does_not_arrive_says_why(admin_client):
     with web((404, b"no such hook")) as server:
