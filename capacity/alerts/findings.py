@@ -234,22 +234,32 @@ def run_failed(asked: Asked) -> Iterator[Finding]:
                 Target(f"run:{kind}"),
                 holds=failed,
                 clear=not failed,
-                params={"kind": kind, "session": session.pk, "reason": session.error_message[:300]},
+                params={
+                    "kind": kind,
+                    "session": session.pk,
+                    "failed": session.failed_instances,
+                    "total": session.total_instances,
+                    "reason": session.error_message[:300],
+                },
             )
         return
     times = asked.number("times")
-    failures: dict[int, list[Any]] = {}
+    # Of each sort of run by itself: what was collected before can be aggregated, whatever collecting does now.
+    failures: dict[tuple[int, str], list[Any]] = {}
     ended = SyncInstanceRecord.objects.filter(
         instance__in=asked.ids,
         status__in=[RecordStatus.COMPLETED, RecordStatus.FAILED],
         created_at__gt=asked.now - timedelta(days=times + 7),
     )
-    columns = ("instance_id", "instance__name", "status", "error_message")
-    for pk, name, status, reason in ended.order_by("-pk").values_list(*columns).iterator(chunk_size=5000):
-        row = failures.setdefault(pk, [name, 0, False, reason])
+    columns = ("instance_id", "sync_category", "instance__name", "status", "error_message")
+    for pk, category, name, status, reason in ended.order_by("-pk").values_list(*columns).iterator(chunk_size=5000):
+        row = failures.setdefault((pk, category), [name, 0, False, reason])
         row[2] = row[2] or status == RecordStatus.COMPLETED  # what is older counts no more
         row[1] += status == RecordStatus.FAILED and not row[2]
-    for pk, (name, count, _over, reason) in failures.items():
+    worst: dict[int, list[Any]] = {}
+    for (pk, _category), row in failures.items():
+        worst[pk] = max(worst.get(pk, row), row, key=lambda one: one[1])
+    for pk, (name, count, _over, reason) in worst.items():
         target = Target.of(pk, name)
         if count >= times or target.key in asked.live:
             holds = count >= times

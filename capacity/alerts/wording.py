@@ -3,17 +3,19 @@
 from datetime import date, datetime
 from typing import Any
 
+from django.conf import settings
 from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
 from django.utils.formats import date_format
 from django.utils.text import capfirst
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from capacity.insight.wording import forecast_sentence
 from capacity.models import Alert, Forecast, RuleKind
+from capacity.runs.kinds import labels
 from capacity.units import format_bytes
-from sync_sessions.common.words import told
+from sync_sessions.common.words import noted, told
 
 
 def target_text(alert: Alert) -> str:
@@ -26,7 +28,11 @@ def title(alert: Alert) -> str:
 
 
 def _subject(alert: Alert) -> str:
-    return str(alert.params.get("schedule") or alert.params.get("kind") or target_text(alert))
+    facts = alert.params
+    if kind := facts.get("kind"):
+        return str(labels().get(kind, kind))
+    # Default schedules are named in the reader's language.
+    return gettext(facts["schedule"]) if facts.get("schedule") else target_text(alert)
 
 
 def sentence(alert: Alert) -> str:
@@ -71,13 +77,26 @@ def sentence(alert: Alert) -> str:
                 return _("It has never sent a sample.")
             return _("Its last sample is of %(moment)s.") % {"moment": moment_text(facts["last"])}
         case RuleKind.RUN_FAILED:
-            text = ngettext("Failed %(count)d time running.", "Failed %(count)d times running.", alert.value or 1)
-            return f"{text % {'count': alert.value or 1}} {facts.get('reason', '')}".strip()
+            return f"{_failed(alert)} {facts.get('reason', '')}".strip()
         case RuleKind.SCHEDULE_MISSED:
             return _(
                 "It should have run at %(moment)s and no session was opened: look whether beat and a worker run."
             ) % {"moment": moment_text(facts["due"])}
     raise ValueError(alert.kind)
+
+
+def _failed(alert: Alert) -> str:
+    """Of a run how many of its instances failed, of an instance how often."""
+    if alert.params.get("failed"):
+        text = ngettext(
+            "%(failed)d of %(total)d instance failed.",
+            "%(failed)d of %(total)d instances failed.",
+            alert.params["total"],
+        )
+        return text % alert.params
+    times = int(alert.value or 1)
+    text = ngettext("Failed %(count)d time running.", "Failed %(count)d times running.", times)
+    return text % {"count": times}
 
 
 def _full(facts: dict[str, Any]) -> str:
@@ -99,6 +118,8 @@ def day_text(day: str | date) -> str:
 
 
 def moment_text(moment: str | datetime) -> str:
-    """A moment as JSON keeps it, or a datetime; in the product's zone."""
+    """A moment as JSON keeps it, or a datetime; in the product's zone, which is named."""
     found = parse_datetime(moment) if isinstance(moment, str) else moment
-    return date_format(timezone.localtime(found), "SHORT_DATETIME_FORMAT") if found else str(moment)
+    if found is None:
+        return str(moment)
+    return noted(date_format(timezone.localtime(found), "DATETIME_FORMAT"), settings.TIME_ZONE)

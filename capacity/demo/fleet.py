@@ -1,8 +1,9 @@
 """Which instances and databases the demo has, and what happens to them. Ages are days before it was made."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from random import Random
+from typing import Any
 
 from capacity.models import DbType
 
@@ -35,13 +36,15 @@ TEAMS = {
 }
 #: What staff have said that an instance may grow to, in TiB.
 LIMITS = {
-    "analytics-pg-01": 16,
+    "analytics-pg-01": 14.3,
     "billing-pg-01": 1.6,
     "MSSQL-BI-01": 4,
     "prod-pg-01": 2,
     "erp-oracle-1": 5,
     "gis-pg-01": 1,
 }
+#: The same of a single database.
+DATABASE_LIMITS = {("erp-oracle-1", "scheduling"): 1.7}
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,7 @@ class DemoDatabase:
     week: float  #: by which share it swells from Monday to Sunday
     appeared: int | None = None
     vanished: int | None = None
-    purged: int | None = None
+    changed: Mapping[int, float] = field(default_factory=dict)  #: {age: by which factor it became larger}
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,8 @@ class DemoInstance:
     stopped: int | None = None  #: no samples from then on
     gaps: tuple[tuple[int, int], ...] = ()  #: (first age, last age) without samples
     missed: float = 0  #: the share of days without samples, at random
-    events: dict[str, dict[str, int]] = field(default_factory=dict)  #: by database: what DemoDatabase has more
+    host: str = ""  #: the others only ever send their samples
+    events: dict[str, dict[str, Any]] = field(default_factory=dict)  #: by database: what DemoDatabase has more
 
     @property
     def tags(self) -> list[str]:
@@ -97,12 +101,19 @@ FLEET = (
         18,
         40,
         note="events was purged two months ago",
-        events={"events": {"purged": 62}},
+        events={"events": {"changed": {62: 0.4}}},
     ),
     DemoInstance("prod-pg-02", DbType.POSTGRESQL, 12, 90),
-    DemoInstance("prod-pg-03", DbType.POSTGRESQL, 7, 25),
+    DemoInstance(
+        "prod-pg-03",
+        DbType.POSTGRESQL,
+        7,
+        25,
+        note="clickstream was purged three days ago",
+        events={"clickstream": {"changed": {3: 0.4}}},
+    ),
     DemoInstance("billing-pg-01", DbType.POSTGRESQL, 4, 160, yearly=0.1),
-    DemoInstance("analytics-pg-01", DbType.POSTGRESQL, 6, 150, yearly=2.4, note="grows fast"),
+    DemoInstance("analytics-pg-01", DbType.POSTGRESQL, 6, 150, yearly=2.4, note="is full in a few weeks"),
     DemoInstance("gis-pg-01", DbType.POSTGRESQL, 3, 220, yearly=0),
     DemoInstance(
         "staging-pg-01",
@@ -114,7 +125,14 @@ FLEET = (
     ),
     DemoInstance("MySQL-01", DbType.MYSQL, 22, 15),
     DemoInstance("MySQL-02", DbType.MYSQL, 16, 15),
-    DemoInstance("MySQL-03", DbType.MYSQL, 9, 30),
+    DemoInstance(
+        "MySQL-03",
+        DbType.MYSQL,
+        9,
+        30,
+        note="claims has grown by a quarter in a week",
+        events={"claims": {"changed": dict.fromkeys(range(7), 1.035)}},
+    ),
     DemoInstance(
         "shop-mysql-01",
         DbType.MYSQL,
@@ -124,7 +142,15 @@ FLEET = (
         note="campaigns appeared six weeks ago",
         events={"campaigns": {"appeared": 43}},
     ),
-    DemoInstance("shop-mysql-02", DbType.MYSQL, 11, 12, yearly=0.4),
+    DemoInstance(
+        "shop-mysql-02",
+        DbType.MYSQL,
+        11,
+        12,
+        yearly=0.4,
+        note="exports jumped two days ago",
+        events={"exports": {"changed": {2: 1.4}}},
+    ),
     DemoInstance("wiki-mysql-01", DbType.MYSQL, 2, 5, yearly=0.05, note="one day in ten is missing", missed=0.1),
     DemoInstance(
         "legacy-mysql-01",
@@ -148,8 +174,16 @@ FLEET = (
         events={"leads": {"vanished": 76}},
     ),
     DemoInstance("MSSQL-DEV-01", DbType.SQLSERVER, 17, 5, yearly=-0.5, note="shrinks"),
-    DemoInstance("erp-oracle-1", DbType.ORACLE, 6, 320),
-    DemoInstance("erp-oracle-2", DbType.ORACLE, 6, 280),
+    DemoInstance("erp-oracle-1", DbType.ORACLE, 6, 320, note="scheduling is near its limit"),
+    DemoInstance(
+        "erp-oracle-2",
+        DbType.ORACLE,
+        6,
+        280,
+        note="has not answered for four days",
+        stopped=4,
+        host="erp-oracle-2.demo.invalid",
+    ),
     DemoInstance("dwh-oracle-1", DbType.ORACLE, 3, 900, yearly=0.35),
     DemoInstance("mes-oracle-1", DbType.ORACLE, 2, 110, yearly=0.15),
     DemoInstance("new-oracle-1", DbType.ORACLE, 0, 0, note="no samples yet"),

@@ -70,8 +70,7 @@ def _sizes(database: DemoDatabase, demo_day: date, today: date) -> Iterator[tupl
     for day in _days(demo_day, today):
         age = (demo_day - day).days
         size = max(size * random.uniform(0.998, 1.002) + database.growth * random.uniform(-1, 3), PAGE)
-        if age == database.purged:
-            size *= 0.4
+        size *= database.changed.get(age, 1)
         if database.appeared is not None and age > database.appeared:
             continue
         if database.vanished is not None and age <= database.vanished:

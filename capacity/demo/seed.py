@@ -13,9 +13,11 @@ from capacity.collection.ingest import Sample, ingest
 from capacity.errors import CapacityError
 from capacity.models import CapacityLimit, Instance, InstanceSizeStat, Tag
 
-from .fleet import FLEET, HISTORY_DAYS, LIMITS, DemoInstance
+from .alerts import make_nights, make_rules
+from .fleet import DATABASE_LIMITS, FLEET, HISTORY_DAYS, LIMITS, DemoInstance
 from .history import samples
 
+TIB = 2**40
 #: The description marks an instance as the demo's own. Never translated, as it is read back.
 MARK = "Demo data of WhaleFall, made on {day}."
 _MARKED = re.compile(re.escape(MARK).replace(r"\{day\}", r"(\d{4}-\d\d-\d\d)"))
@@ -60,6 +62,11 @@ def seed(now: datetime | None = None) -> Seeded:
     Instance.objects.bulk_create(new)
     _tag_and_limit([one for one in FLEET if one.name not in made_on])
     result = ingest(_missing_samples(demo_day, now), now=now)
+    # Of a real fleet nobody wants to be told what the demo made up.
+    if not Instance.objects.exclude(name__in=[one.name for one in FLEET]).exists():
+        make_nights(demo_day, now)
+        if new:
+            make_rules()
     first_day = demo_day - timedelta(days=HISTORY_DAYS - 1)
     return Seeded(len(FLEET), len(new), result.created, first_day, today)
 
@@ -73,6 +80,8 @@ def _instance(one: DemoInstance, demo_day: date) -> Instance:
     return Instance(
         name=one.name,
         db_type=one.db_type,
+        host=one.host,
+        username="whalefall" * bool(one.host),
         is_active=one.is_active,
         description=" ".join([MARK.format(day=demo_day.isoformat()), f"{one.note.capitalize()}." * bool(one.note)]),
     )
@@ -84,7 +93,12 @@ def _tag_and_limit(new: Sequence[DemoInstance]) -> None:
     for one in new:
         instances[one.name].tags.set([Tag.objects.get_or_create(name=name)[0] for name in one.tags])
         if one.name in LIMITS:
-            CapacityLimit.objects.create(instance=instances[one.name], limit_bytes=round(LIMITS[one.name] * 2**40))
+            CapacityLimit.objects.create(instance=instances[one.name], limit_bytes=round(LIMITS[one.name] * TIB))
+    for (name, database), tib in DATABASE_LIMITS.items():
+        if name in instances:
+            CapacityLimit.objects.create(
+                instance=instances[name], database_name=database, limit_bytes=round(tib * TIB)
+            )
 
 
 def _missing_samples(demo_day: date, now: datetime) -> Iterator[Sample]:

@@ -10,9 +10,21 @@ from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from django.db import transaction
 from django.db.models import Count, Max, Min
+from django.urls import reverse
 
+from capacity.alerts.evaluation import evaluate
 from capacity.insight.refresh import due, refresh
-from capacity.models import CapacityEvent, DatabaseSizeStat, Instance, InstanceSizeStat
+from capacity.models import (
+    Alert,
+    AlertRule,
+    CapacityEvent,
+    DatabaseSizeStat,
+    Instance,
+    InstanceSizeStat,
+    NotificationChannel,
+    RuleKind,
+)
+from sync_sessions.models import SyncInstanceRecord, SyncSession
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 NOON = datetime(2025, 7, 2, 12, tzinfo=SHANGHAI)
@@ -56,13 +68,14 @@ def ago(days):
     return TODAY - timedelta(days=days)
 
 
-def test_it_makes_24_instances_of_the_four_engines_without_a_host(demo):
-    assert Counter(Instance.objects.values_list("db_type", "host")) == {
-        ("postgresql", ""): 7,
-        ("mysql", ""): 7,
-        ("sqlserver", ""): 5,
-        ("oracle", ""): 5,
-    }
+def test_it_makes_24_instances_of_the_four_engines(demo):
+    engines = {"postgresql": 7, "mysql": 7, "sqlserver": 5, "oracle": 5}
+    assert Counter(Instance.objects.values_list("db_type", flat=True)) == engines
+
+
+def test_one_has_a_host_and_that_exists_nowhere(demo):
+    hosts = Instance.objects.exclude(host="").values_list("name", "host")
+    assert list(hosts) == [("erp-oracle-2", "erp-oracle-2.demo.invalid")]
 
 
 def test_an_instance_has_2_to_30_databases(demo):
@@ -85,7 +98,7 @@ def test_a_database_is_sampled_once_a_day_at_three_o_clock(demo):
 
 
 def test_the_same_day_gives_the_same_numbers_on_every_machine(demo):
-    assert demo["samples"] == DatabaseSizeStat.objects.count() == 86_779
+    assert demo["samples"] == DatabaseSizeStat.objects.count() == 86_755
     assert sizes_of("prod-pg-01", "accounts")[TODAY] == 22_511_230_976
     finances = InstanceSizeStat.objects.get(instance__name="MSSQL-FIN-01", collected_on=TODAY)
     assert finances.total_size_bytes == 1_464_443_428_864
@@ -175,15 +188,60 @@ def test_a_user_named_demo_is_left_as_it_is(development):
     assert not demo.is_superuser
 
 
-def test_its_stories_are_found_as_events_and_nothing_else_cries(demo):
+@pytest.fixture
+def told(demo):
+    """Forecasts, events and alerts are made of it; they are gone after the test."""
     with transaction.atomic():
         refresh(list(due().values_list("pk", flat=True)), NOON)
-        found = CapacityEvent.objects.order_by("-day", "instance", "database_name")
-        events = list(found.values_list("instance__name", "database_name", "day", "kind"))
+        yield evaluate(NOON)
         transaction.set_rollback(True)
-    assert events == [
+
+
+def test_its_stories_are_found_as_events_and_nothing_else_cries(told):
+    found = CapacityEvent.objects.order_by("-day", "instance", "database_name")
+    assert list(found.values_list("instance__name", "database_name", "day", "kind")) == [
+        ("shop-mysql-02", "", ago(2), "jump"),  # the instance is larger with what was loaded
+        ("shop-mysql-02", "exports", ago(2), "jump"),
+        ("prod-pg-03", "clickstream", ago(3), "drop"),
         ("shop-mysql-01", "campaigns", ago(43), "appeared"),
         ("prod-pg-01", "events", ago(62), "drop"),
         ("MSSQL-CRM-01", "", ago(76), "drop"),  # the instance is smaller without leads
         ("MSSQL-CRM-01", "leads", ago(76), "vanished"),
     ]
+
+
+def test_it_has_an_alert_of_each_kind_but_of_a_schedule_that_is_missed_when_no_beat_ran_for_a_day(told):
+    found = Alert.objects.order_by("kind", "instance_name", "database_name")
+    assert list(found.values_list("kind", "instance_name", "database_name", "status")) == [
+        ("days_until_full", "analytics-pg-01", "", "open"),
+        ("drop", "prod-pg-03", "clickstream", "open"),
+        ("growth", "MySQL-03", "claims", "open"),
+        ("growth", "shop-mysql-02", "exports", "open"),
+        ("jump", "shop-mysql-02", "exports", "open"),
+        ("limit_percent", "erp-oracle-1", "scheduling", "open"),
+        ("not_collected", "erp-oracle-2", "", "open"),
+        ("run_failed", "", "", "open"),
+        ("run_failed", "erp-oracle-2", "", "open"),
+        ("size_over", "analytics-pg-01", "inventory", "open"),
+        ("size_over", "analytics-pg-01", "tariffs", "open"),
+    ]
+    enabled = AlertRule.objects.filter(enabled=True)
+    assert set(enabled.values_list("kind", flat=True)) == set(RuleKind.values)
+    assert (told.messages, NotificationChannel.objects.count()) == (0, 0)
+
+
+def test_each_night_since_a_server_is_gone_has_a_failed_collection(demo):
+    records = SyncInstanceRecord.objects.order_by("pk")
+    assert set(records.values_list("instance_name", "status", "error_code")) == {
+        ("erp-oracle-2", "failed", "unknown_host")
+    }
+    nights = [datetime(*ago(age).timetuple()[:3], 3, tzinfo=SHANGHAI) for age in (3, 2, 1, 0)]
+    assert list(records.values_list("session__created_at", flat=True)) == nights
+    sessions = SyncSession.objects.order_by().values_list("sync_type", "status", "lock_key").distinct()
+    assert list(sessions) == [("scheduled_task", "failed", "capacity:collection")]
+
+
+def test_the_page_of_a_failed_night_says_why(demo, admin_client):
+    [record] = SyncInstanceRecord.objects.order_by("-pk")[:1]
+    page = admin_client.get(reverse("admin:sync_sessions_syncsession_change", args=[record.session_id])).text
+    assert "The host erp-oracle-2.demo.invalid is not known" in page
