@@ -5,6 +5,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from django.utils.translation import gettext as _
+
+from capacity.models import Severity
+
+#: In HTML; dark enough on white to be read.
+COLORS = {"over": "#15803d", "critical": "#dc2626", "warning": "#b45309", "info": "#2563eb"}
+
 
 @dataclass(frozen=True)
 class Part:
@@ -17,6 +24,15 @@ class Part:
     resolved: bool
     facts: dict[str, Any]
     started_at: datetime
+
+    @property
+    def word(self) -> str:
+        """Whether it is over, else how bad it is: colours do not reach everybody."""
+        return _("Over") if self.resolved else str(Severity(self.severity).label)
+
+    @property
+    def color(self) -> str:
+        return COLORS["over" if self.resolved else self.severity]
 
 
 @dataclass(frozen=True)

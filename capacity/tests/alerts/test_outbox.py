@@ -1,5 +1,6 @@
 """The outbox: one sender a message, tries at growing intervals, and what a dead sender leaves behind."""
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -116,6 +117,16 @@ def test_a_mail_has_text_and_html_in_the_language_of_the_channel(settings):
     text, html = (mail.get_body([kind]).get_content() for kind in ("plain", "html"))
     assert "pg-1 orders" in text and "https://whalefall.example/admin/capacity/alert/" in text
     assert "pg-1 orders" in html
+
+
+@time_machine.travel(NOON, tick=False)
+def test_in_a_mail_of_several_each_says_how_bad_it_is(settings):
+    with mail_server(settings) as mails:
+        message = write(make_channel("email", "dba@example.com"))
+        message.alerts.add(make_alert(severity="critical", database="audit"))
+        send_pending(at(NOON))
+    html = mails[0][1].get_body(["html"]).get_content()
+    assert re.findall(r"(\w+)</span> Size over: pg-1 (\w+)", html) == [("Critical", "audit"), ("Warning", "orders")]
 
 
 def test_without_a_mail_server_the_message_waits_and_says_what_to_set(settings):
