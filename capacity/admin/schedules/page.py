@@ -243,7 +243,8 @@ class ScheduleAdmin(ModelAdmin):
             if request.user.is_superuser:
                 how = _(
                     "Set REDIS_URL and start beat and a worker, or run `manage.py collect`, `manage.py aggregate "
-                    "--stale`, `manage.py insight` and `manage.py purge_samples` from cron."
+                    "--stale`, `manage.py insight`, `manage.py evaluate_alerts`, `manage.py purge_samples` and, each "
+                    "minute, `manage.py send_notifications` from cron."
                 )
                 text = f"{text} {how}"
             self.message_user(request, text, messages.WARNING)
