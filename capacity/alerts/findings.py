@@ -245,21 +245,20 @@ def run_failed(asked: Asked) -> Iterator[Finding]:
         return
     times = asked.number("times")
     # Of each sort of run by itself: what was collected before can be aggregated, whatever collecting does now.
-    failures: dict[tuple[int, str], list[Any]] = {}
+    runs: dict[tuple[int, str], list[Any]] = {}  # [how often it failed, whether a success stands before, last reason]
     ended = SyncInstanceRecord.objects.filter(
         instance__in=asked.ids,
         status__in=[RecordStatus.COMPLETED, RecordStatus.FAILED],
         created_at__gt=asked.now - timedelta(days=times + 7),
     )
+    worst: dict[int, tuple[int, str, str]] = {}
     columns = ("instance_id", "sync_category", "instance__name", "status", "error_message")
     for pk, category, name, status, reason in ended.order_by("-pk").values_list(*columns).iterator(chunk_size=5000):
-        row = failures.setdefault((pk, category), [name, 0, False, reason])
-        row[2] = row[2] or status == RecordStatus.COMPLETED  # what is older counts no more
-        row[1] += status == RecordStatus.FAILED and not row[2]
-    worst: dict[int, list[Any]] = {}
-    for (pk, _category), row in failures.items():
-        worst[pk] = max(worst.get(pk, row), row, key=lambda one: one[1])
-    for pk, (name, count, _over, reason) in worst.items():
+        run = runs.setdefault((pk, category), [0, False, reason])
+        run[1] = run[1] or status == RecordStatus.COMPLETED  # what is older counts no more
+        run[0] += not run[1]
+        worst[pk] = max(worst.get(pk, (0, name, "")), (run[0], name, run[2]), key=lambda one: one[0])
+    for pk, (count, name, reason) in worst.items():
         target = Target.of(pk, name)
         if count >= times or target.key in asked.live:
             holds = count >= times

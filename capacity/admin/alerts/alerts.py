@@ -10,7 +10,6 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
@@ -18,6 +17,7 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextareaWidget
 
+from capacity.admin.sizes.addresses import database_link
 from capacity.alerts import wording
 from capacity.alerts.state import AlertOver, acknowledge, silence
 from capacity.models import Alert, AlertStatus
@@ -96,7 +96,7 @@ class AlertAdmin(ReadOnly, ModelAdmin):
         "status",
         "text",
         "instance_link",
-        "database_name",
+        "its_database",
         "since",
         "last_seen_on",
         "resolved",
@@ -156,8 +156,13 @@ class AlertAdmin(ReadOnly, ModelAdmin):
     def instance_link(self, alert: Alert) -> str | SafeString:
         if not alert.instance_id:
             return alert.instance_name or "–"
-        url = reverse("admin:capacity_instance_change", args=[alert.instance_id])
-        return format_html('<a class="underline" href="{}">{}</a>', url, alert.instance_name)
+        return database_link(alert.instance_id, "", alert.instance_name)
+
+    @admin.display(description=gettext_lazy("database"))
+    def its_database(self, alert: Alert) -> str | SafeString:
+        if not alert.instance_id or not alert.database_name:
+            return alert.database_name or "–"
+        return database_link(alert.instance_id, alert.database_name)
 
     @admin.display(description=gettext_lazy("messages"))
     def messages_sent(self, alert: Alert) -> str:

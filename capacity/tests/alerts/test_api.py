@@ -6,6 +6,7 @@ import pytest
 import time_machine
 
 from capacity.models import Alert
+from capacity.tests.factories import make_instance
 
 from .factories import make_alert, make_rule
 
@@ -59,6 +60,20 @@ def test_alerts_are_filtered_by_what_they_are(reader):
     assert [one["database_name"] for one in reader.get(ALERTS, {"status": "open"}).json()["results"]] == ["a"]
     assert reader.get(ALERTS, {"severity": "warning"}).json()["count"] == 1
     assert reader.get(ALERTS, {"status": "pending"}).status_code == 400
+
+
+def test_alerts_of_an_instance_or_of_one_of_its_databases_are_found(reader):
+    ours, theirs = make_instance("ours"), make_instance("theirs")
+    for instance, database in ((ours, ""), (ours, "orders"), (ours, "audit"), (theirs, "orders")):
+        make_alert(instance=instance, database=database)
+
+    def found(**asked):
+        rows = reader.get(ALERTS, asked).json()["results"]
+        return sorted((row["instance_name"], row["database_name"]) for row in rows)
+
+    assert found(instance=ours.pk) == [("ours", ""), ("ours", "audit"), ("ours", "orders")]
+    assert found(instance=ours.pk, database_name="orders") == [("ours", "orders")]
+    assert found(database_name="orders") == [("ours", "orders"), ("theirs", "orders")]
 
 
 @time_machine.travel(NOON, tick=False)

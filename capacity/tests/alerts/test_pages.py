@@ -11,6 +11,7 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.messages import get_messages
 from django.db import connection
 
+from capacity.admin.sizes.addresses import database_url
 from capacity.alerts.rules import NAMES
 from capacity.models import Alert, AlertRule, DatabaseState, Notification, NotificationChannel
 from capacity.tests.factories import make_instance
@@ -231,6 +232,17 @@ def test_the_page_of_an_alert_says_severity_and_status_in_words(admin_client):
     page = admin_client.get(f"{ALERTS}{make_alert().pk}/change/").text
     assert "Warning" in page and "Open" in page
     assert "(&#x27;warning&#x27;" not in page
+
+
+def test_the_page_of_an_alert_leads_to_its_instance_and_database_while_they_are_there(admin_client):
+    instance = make_instance("pg-1")
+    url = f"{ALERTS}{make_alert(instance=instance).pk}/change/"
+    page = admin_client.get(url).text
+    for address in (database_url(instance.pk, ""), database_url(instance.pk, "orders")):
+        assert f'href="{address}"' in page
+    Alert.objects.update(instance=None)
+    page = admin_client.get(url).text
+    assert "orders" in page and "databasestate/of" not in page
 
 
 def test_the_list_shows_what_is_open_unless_asked_for_more(admin_client):
