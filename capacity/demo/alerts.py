@@ -5,6 +5,7 @@ from datetime import date, datetime, time, timedelta
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from capacity.collection.hosts import HostUnknown
@@ -19,7 +20,6 @@ from .fleet import FLEET
 
 #: The one kind that no rule of those that come with the database has.
 LARGE = gettext_noop("Database of 4 TiB or more")
-REASON = "The host {host} is not known: check its name, and the DNS of this machine."
 
 
 def make_rules() -> None:
@@ -65,7 +65,8 @@ def _fail(instance: Instance, at: datetime) -> None:
         lock_key=lock_key(COLLECTION),
         instances=[(instance.pk, instance.name)],
     )
-    error = HostUnknown(REASON.format(host=instance.host))
+    text = _("The host %(host)s is not known: check its name, and the DNS of this machine.")  # as a collection says it
+    error = HostUnknown(text % {"host": instance.host})
     record = service.record_ids(session)[instance.pk]
     details = {"version": 1, "engine": instance.db_type}
     result = RecordResult(
