@@ -1,4 +1,4 @@
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import date, datetime
 from typing import Any
 
@@ -34,6 +34,15 @@ class InstanceQuerySet(models.QuerySet[Any]):
         mappings = apps.get_model("capacity", "PrometheusMapping")._default_manager
         read = mappings.in_use().filter(kind__in=("size", "data"), db_type=OuterRef("db_type"))
         return self.active().filter(~Q(host="") | Exists(read))
+
+    def tagged(self, names: Iterable[str]) -> "InstanceQuerySet":
+        """Those with one of these tags; of no names: all."""
+        wanted = list(names)
+        if not wanted:
+            return self
+        # Not a join, which would give an instance once for each of them that it has.
+        pairs = self.model._meta.get_field("tags").remote_field.through._default_manager.filter(tag__name__in=wanted)
+        return self.filter(pk__in=pairs.values("instance"))
 
 
 class PrometheusMappingQuerySet(models.QuerySet[Any]):

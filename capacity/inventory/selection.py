@@ -11,8 +11,6 @@ from capacity.models import Instance, Tag
 from capacity.querysets import InstanceQuerySet
 from sync_sessions.choices import SyncType
 
-from .tags import tagged
-
 
 class UnknownInstance(InputError):
     """A name or an id that no instance has."""
@@ -85,9 +83,7 @@ class Selection:
     def queryset(self, fleet: InstanceQuerySet | None = None) -> InstanceQuerySet:
         """The instances in key order. `fleet`: what the fleet is for this purpose, if not every active instance."""
         if self.is_fleet or self.tags:
-            found = Instance.objects.active() if fleet is None else fleet
-            if self.tags:
-                found = found.filter(pk__in=tagged(self.tags))
+            found = (Instance.objects.active() if fleet is None else fleet).tagged(self.tags or ())
         elif self.ids is not None:
             found = Instance.objects.filter(pk__in=self.ids)
         else:

@@ -25,11 +25,6 @@ def tag_names(instance_ids: Iterable[int] | None = None) -> dict[int, list[str]]
     return dict(found)
 
 
-def tagged(names: Iterable[str]) -> QuerySet[Any, int]:
-    """The keys of the instances that have one of these tags."""
-    return _PAIRS._default_manager.filter(tag__name__in=list(names)).values_list("instance_id", flat=True)
-
-
 def tag_instances(instances: QuerySet[Instance], tag: Tag, *, on: bool, by: Any) -> int:
     """Gives these instances the tag, or takes it from them; how many changed, each with an entry in its history."""
     with transaction.atomic():

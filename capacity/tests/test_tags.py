@@ -95,7 +95,7 @@ def test_totals_by_tag_key_and_by_engine(fleet):
 
 
 def test_the_fleet_of_a_tag(fleet):
-    assert [one.name for one in read_fleet(today(), "team:shop").instances] == ["b"]
+    assert [one.name for one in read_fleet(today(), ["team:shop"]).instances] == ["b"]
 
 
 def test_a_file_of_rows_has_the_tags_of_their_instance(fleet):

@@ -33,17 +33,6 @@ from .records import table
 STOP_POLLING = 286  #: htmx's own: it shows the answer and asks no more
 
 
-class RunTagFilter(TagFilter):
-    """Sessions with a record of such an instance."""
-
-    @staticmethod
-    def instances_of(model: Any) -> Any:
-        return TagFilter.instances_of(SyncInstanceRecord)
-
-    def rows_of(self, rows: QuerySet[Any], instances: QuerySet[Any]) -> QuerySet[Any]:
-        return rows.filter(pk__in=SyncInstanceRecord.objects.filter(instance__in=instances).values("session"))
-
-
 @admin.register(SyncSession)
 class SyncSessionAdmin(SessionButtons, ReadOnly, ModelAdmin):
     actions = ["cancel"]
@@ -55,7 +44,7 @@ class SyncSessionAdmin(SessionButtons, ReadOnly, ModelAdmin):
         ("scope", ChoicesDropdownFilter),
         ("created_at", StartedFilter),
         BatchFilter,
-        RunTagFilter,
+        TagFilter,
     ]
     list_filter_submit = True
     list_per_page = 50

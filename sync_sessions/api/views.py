@@ -12,7 +12,7 @@ from sync_sessions.choices import RecordStatus, Scope, SessionStatus, SyncCatego
 from sync_sessions.common.api.asynchronous import RESPOND_ASYNC, accepted, session_url, wants_queue
 from sync_sessions.common.api.base import BaseViewSet
 from sync_sessions.common.api.fields import NoFields
-from sync_sessions.common.api.filters import AnyOfFilter, IdsFilter, MomentFilter
+from sync_sessions.common.api.filters import AnyOfFilter, IdsFilter, MomentFilter, TagFilter
 from sync_sessions.common.api.permissions import model_permissions
 from sync_sessions.details import words
 from sync_sessions.kinds import start_permission
@@ -29,6 +29,7 @@ class OwnFilters(django_filters.FilterSet):
     sync_type = AnyOfFilter("sync_type", choices=SyncType.choices)
     scope = AnyOfFilter("scope", choices=Scope.choices)
     created_by = django_filters.CharFilter("created_by__username", label="user name", max_length=150)
+    tag = TagFilter()
     created_at_after = MomentFilter("created_at", "gte")
     created_at_before = MomentFilter("created_at", "lte")
 
@@ -44,6 +45,7 @@ SessionFilters = type(
 class RecordFilters(django_filters.FilterSet):
     status = AnyOfFilter("status", choices=RecordStatus.choices)
     instance = IdsFilter("instance")
+    tag = TagFilter()
 
 
 class SyncSessionViewSet(ListModelMixin, RetrieveModelMixin, BaseViewSet):

@@ -23,6 +23,7 @@ from capacity.alerts.state import AlertOver, acknowledge, silence
 from capacity.models import Alert, AlertStatus
 from sync_sessions.admin.cells import moment
 from sync_sessions.common.admin.base import ModelAdmin
+from sync_sessions.common.admin.filters import TagFilter
 from sync_sessions.common.admin.read_only import ReadOnly
 from sync_sessions.common.words import listed, told
 
@@ -84,7 +85,7 @@ class StatusFilter(admin.SimpleListFilter):
 @admin.register(Alert)
 class AlertAdmin(ReadOnly, ModelAdmin):
     list_display = ["what", "severity_cell", "status_cell", "text", "since", "until"]
-    list_filter = [StatusFilter, "severity", "kind", ("instance", AutocompleteSelectFilter)]
+    list_filter = [StatusFilter, "severity", "kind", ("instance", AutocompleteSelectFilter), TagFilter]
     list_filter_submit = True
     list_per_page = 50
     search_fields = ["instance_name", "database_name", "rule_name"]

@@ -10,6 +10,7 @@ from capacity.insight.report import as_csv, as_html, make_report, month_of
 from capacity.inventory.selection import Selection
 from capacity.models import Tag
 from capacity.periods import today
+from sync_sessions.common.tags import asked_tags
 
 from .addresses import query
 
@@ -21,7 +22,7 @@ def report(model_admin: ModelAdmin, request: HttpRequest) -> HttpResponse:
     """
     if not model_admin.has_view_permission(request):
         raise PermissionDenied
-    day, tags = today(), [tag for tag in request.GET.getlist("tag") if tag]
+    day, tags = today(), asked_tags(request.GET)
     error = ""
     try:
         found = make_report(month_of(request.GET.get("month"), day), Selection.tagged(tags), day)

@@ -10,7 +10,7 @@ from rest_framework.response import Response
 from capacity.alerts.state import acknowledge, silence
 from capacity.models import Alert, AlertStatus, RuleKind, Severity
 from sync_sessions.common.api.base import BaseViewSet
-from sync_sessions.common.api.filters import AnyOfFilter, IdsFilter, MomentFilter
+from sync_sessions.common.api.filters import AnyOfFilter, IdsFilter, MomentFilter, TagFilter
 from sync_sessions.common.api.permissions import model_permissions
 
 from .serializers import AlertSerializer, NoteSerializer, SilenceSerializer
@@ -21,6 +21,7 @@ class AlertFilters(django_filters.FilterSet):
     severity = AnyOfFilter("severity", choices=Severity.choices)
     kind = AnyOfFilter("kind", choices=RuleKind.choices)
     instance = IdsFilter("instance")
+    tag = TagFilter()
     database_name = django_filters.CharFilter("database_name", max_length=255)
     opened_at_after = MomentFilter("opened_at", "gte")
     opened_at_before = MomentFilter("opened_at", "lte")

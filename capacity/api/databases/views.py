@@ -6,12 +6,11 @@ from django import forms
 from drf_spectacular.utils import extend_schema_field
 from rest_framework.mixins import ListModelMixin
 
-from capacity.api.filters import TagFilter
 from capacity.api.states import DatabaseStateSerializer, orderings
 from capacity.insight.outlook import DATABASES, outlooks
 from capacity.models import DatabaseState, DbType, ForecastState
 from sync_sessions.common.api.base import BaseViewSet
-from sync_sessions.common.api.filters import AnyOfFilter, DayFilter, IdsFilter
+from sync_sessions.common.api.filters import AnyOfFilter, DayFilter, IdsFilter, TagFilter
 from sync_sessions.common.api.permissions import model_permissions
 
 HERE, GONE = "here", "gone"
@@ -33,7 +32,7 @@ class PercentFilter(django_filters.Filter):
 class DatabaseFilters(django_filters.FilterSet):
     instance = IdsFilter("instance_id")
     db_type = AnyOfFilter("instance__db_type", choices=DbType.choices, label="engines")
-    tag = TagFilter("instance_id")
+    tag = TagFilter()
     database_name = django_filters.CharFilter(
         "database_name", max_length=255, strip=False, label="name of a database, on any instance"
     )

@@ -8,7 +8,6 @@ from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_v
 from rest_framework.mixins import ListModelMixin
 from rest_framework.viewsets import ModelViewSet
 
-from capacity.api.filters import TagFilter
 from capacity.insight.outlook import FULL_ON
 from capacity.inventory.limits import check_entered
 from capacity.models import (
@@ -22,7 +21,7 @@ from capacity.models import (
     LimitSource,
 )
 from sync_sessions.common.api.base import BaseViewSet
-from sync_sessions.common.api.filters import AnyOfFilter, DayFilter, FlagFilter, IdsFilter
+from sync_sessions.common.api.filters import AnyOfFilter, DayFilter, FlagFilter, IdsFilter, TagFilter
 from sync_sessions.common.api.permissions import model_permissions
 from sync_sessions.common.history import log_added, log_changed, log_deleted
 
@@ -33,7 +32,7 @@ class OfInstance(django_filters.FilterSet):
     """What rows with an instance and a database are filtered by."""
 
     instance = IdsFilter("instance_id")
-    tag = TagFilter("instance_id")
+    tag = TagFilter()
     db_type = AnyOfFilter("instance__db_type", choices=DbType.choices, label="engines")
     database_name = django_filters.CharFilter(
         "database_name", max_length=255, strip=False, label="name of a database, on any instance"

@@ -16,7 +16,6 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
-from capacity.api.filters import TagFilter
 from capacity.api.runs import run_plan
 from capacity.api.serializers import InstanceAggregationSerializer, RunListSerializer
 from capacity.api.states import orderings
@@ -34,7 +33,7 @@ from sync_sessions.api.serializers import SyncSessionSerializer
 from sync_sessions.common.api.asynchronous import RESPOND_ASYNC, accepted, wants_queue
 from sync_sessions.common.api.base import BaseViewSet
 from sync_sessions.common.api.fields import NoFields
-from sync_sessions.common.api.filters import AnyOfFilter, FlagFilter
+from sync_sessions.common.api.filters import AnyOfFilter, FlagFilter, TagFilter
 from sync_sessions.common.api.permissions import model_permissions
 from sync_sessions.common.history import log_added, log_changed
 from sync_sessions.tellable import tellable_result
@@ -47,7 +46,7 @@ class InstanceFilters(django_filters.FilterSet):
     name = django_filters.CharFilter("name", "icontains", label="part of the name", max_length=255)
     db_type = AnyOfFilter("db_type", choices=DbType.choices)
     is_active = FlagFilter("is_active")
-    tag = TagFilter("pk")
+    tag = TagFilter()
 
 
 @extend_schema_view(

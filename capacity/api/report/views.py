@@ -8,13 +8,13 @@ from rest_framework.renderers import BaseRenderer, JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from capacity.api.filters import NamesField
 from capacity.api.rows.views import CSVRenderer
 from capacity.errors import PeriodError
 from capacity.insight.report import as_csv, as_dict, as_html, make_report, month_of
 from capacity.inventory.selection import Selection, UnknownTag
 from capacity.periods import today
 from sync_sessions.common.api.base import BaseViewSet
+from sync_sessions.common.api.filters import NamesField
 from sync_sessions.common.api.permissions import model_permissions
 
 MONTH = {"type": "string", "pattern": r"^\d{4}-\d{2}$"}

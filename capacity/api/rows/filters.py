@@ -10,10 +10,9 @@ from django.utils.translation import gettext as _
 from django_filters.fields import ChoiceField
 from drf_spectacular.utils import extend_schema_field
 
-from capacity.api.filters import TagFilter
 from capacity.models import DbType, Instance, TrendDirection
 from capacity.periods import PERIODS, Period, PeriodType
-from sync_sessions.common.api.filters import AnyOfFilter, DayFilter, IdsFilter
+from sync_sessions.common.api.filters import AnyOfFilter, DayFilter, IdsFilter, TagFilter
 
 #: The most days that a period has: the third quarter's.
 LONGEST = max(Period.containing(type, date(2024, 7, 1)).days for type in PERIODS)
@@ -60,7 +59,7 @@ class PeriodRowFilters(django_filters.FilterSet):
     instance = IdsFilter("instance_id")
     instance_name = django_filters.CharFilter(max_length=255, label="name of an instance", method="by_instance_name")
     db_type = AnyOfFilter(choices=DbType.choices, label="engines", method="by_db_type")
-    tag = TagFilter("instance_id")
+    tag = TagFilter()
     period_type = WordFilter("period_type", choices=PeriodType.choices, label="kind of period")
     period_start = DayFilter("period_start", label="first day of the period")
     period_start_after = DayFilter("period_start", "gte", label="first day of the period: this one or later")

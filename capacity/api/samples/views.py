@@ -16,7 +16,7 @@ from capacity.collection.ingest import ingest
 from capacity.collection.samples import BadItem, Sample, SampleError, SamplesRejected
 from capacity.models import DatabaseSizeStat
 from sync_sessions.common.api.base import BaseViewSet
-from sync_sessions.common.api.filters import DayFilter, IdsFilter, MomentFilter
+from sync_sessions.common.api.filters import DayFilter, IdsFilter, MomentFilter, TagFilter
 from sync_sessions.common.api.permissions import model_permissions
 
 from .serializers import IngestResultSerializer, PushedSampleSerializer, SampleBatchSerializer, SampleSerializer
@@ -36,6 +36,7 @@ EXAMPLE = {
 
 class SampleFilters(django_filters.FilterSet):
     instance = IdsFilter("instance")
+    tag = TagFilter()
     database_name = django_filters.CharFilter("database_name", max_length=255)
     collected_at_after = MomentFilter("collected_at", "gte")
     collected_at_before = MomentFilter("collected_at", "lte")
@@ -44,7 +45,7 @@ class SampleFilters(django_filters.FilterSet):
 
 
 class SampleViewSet(ListModelMixin, BaseViewSet):
-    """Sizes as they were measured. The newest stored ones first; filters and orders need an `instance`."""
+    """Sizes as they were measured. The newest stored ones first; filters and orders need an `instance` or a `tag`."""
 
     queryset = DatabaseSizeStat.objects.select_related("instance").order_by("-id")
     serializer_class = SampleSerializer
@@ -57,11 +58,11 @@ class SampleViewSet(ListModelMixin, BaseViewSet):
         return super().get_throttles()
 
     def filter_queryset(self, queryset: Any) -> Any:
-        # No index leads with anything else: without an instance the whole table would be read.
+        # No index leads with anything else: without instances the whole table would be read.
         params = self.request.query_params
         narrowed = [name for name in (*SampleFilters.base_filters, "ordering") if params.get(name)]
-        if narrowed and not params.get("instance"):
-            text = _("Name an instance as well: samples are found by it.")
+        if narrowed and not (params.get("instance") or params.get("tag")):
+            text = _("Name an instance or a tag as well: samples are found by it.")
             raise ValidationError({"instance": [text]}, code="instance_required")
         return super().filter_queryset(queryset)
 

@@ -9,6 +9,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.contrib.filters.admin import DropdownFilter, RangeDateFilter
 
+from sync_sessions.common.tags import PARAMETER, instances_of, of_tagged
+
 
 class DayRangeFilter(RangeDateFilter):
     """Whole days of the product's time zone, both included.
@@ -51,29 +53,14 @@ class TagFilter(DropdownFilter):
     """Rows of the instances that have a tag. Not there while there are no tags."""
 
     title = gettext_lazy("tag")
-    parameter_name = "tag"
+    parameter_name = PARAMETER
 
     def __init__(self, request: HttpRequest, params: Any, model: Any, model_admin: Any) -> None:
-        self.instances: Any = self.instances_of(model)
+        self.tags = instances_of(model)._meta.get_field("tags").related_model
         super().__init__(request, params, model, model_admin)
 
-    @staticmethod
-    def instances_of(model: Any) -> Any:
-        """The model of the instances, which have the tags."""
-        return model if hasattr(model, "tags") else model._meta.get_field("instance").related_model
-
     def lookups(self, request: HttpRequest, model_admin: Any) -> Any:
-        tags = self.instances._meta.get_field("tags").related_model
-        return [(name, name) for name in tags._default_manager.order_by("name").values_list("name", flat=True)]
+        return [(name, name) for name in self.tags._default_manager.order_by("name").values_list("name", flat=True)]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        if not self.value():
-            return queryset
-        tagged = self.instances._default_manager.filter(tags__name=self.value()).order_by()
-        return self.rows_of(queryset, tagged.values_list("pk", flat=True))
-
-    def rows_of(self, rows: QuerySet[Any], instances: QuerySet[Any]) -> QuerySet[Any]:
-        if rows.model is self.instances:
-            return rows.filter(pk__in=instances)
-        # Keys and not a join: instances are few, and an index leads from them to their rows.
-        return rows.filter(instance__in=list(instances))
+        return of_tagged(queryset, [self.value()]) if self.value() else queryset

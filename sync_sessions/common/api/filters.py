@@ -10,6 +10,10 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework.exceptions import ValidationError
 from rest_framework.filters import OrderingFilter
 
+from sync_sessions.common.tags import of_tagged
+
+MAX_NAME = 255
+
 
 class StrictOrdering(OrderingFilter):
     """`ordering` by the fields that a view names in `ordering_fields`; another one is a 400, not the default order.
@@ -76,6 +80,16 @@ class IdsField(forms.Field):
         return [int(text) for text in texts]
 
 
+class NamesField(forms.Field):
+    widget = forms.SelectMultiple  # as above
+
+    def clean(self, value: Any) -> list[str]:
+        for text in value or []:
+            if not 0 < len(text) <= MAX_NAME or "\x00" in text:
+                raise forms.ValidationError(_("%(value)r is no name.") % {"value": text[:40]}, "invalid")
+        return list(value or [])
+
+
 class DayField(forms.Field):
     def clean(self, value: Any) -> date | None:
         try:
@@ -121,6 +135,22 @@ class IdsFilter(Repeatable, django_filters.Filter):
 
     def filter(self, qs: Any, value: Any) -> Any:
         return super().filter(qs, value) if value else qs
+
+
+@extend_schema_field(
+    {
+        "type": "array",
+        "items": {"type": "string", "minLength": 1, "maxLength": MAX_NAME},
+        "description": "names of tags: rows whose instance has one of them; the parameter may be there more than once",
+    }
+)
+class TagFilter(Repeatable, django_filters.Filter):
+    """Rows whose instance has one of some tags; sessions with a record of one."""
+
+    field_class = NamesField
+
+    def filter(self, qs: Any, value: Any) -> Any:
+        return of_tagged(qs, value) if value else qs
 
 
 class DayFilter(django_filters.DateFilter):

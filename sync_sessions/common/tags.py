@@ -1,0 +1,42 @@
+"""The filter by tag: how it is read from an address, and which rows it leaves; the one answer for every door.
+
+The run log knows instances by their relation alone, so their model comes from that of the rows.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.db.models import Model, QuerySet
+from django.http import QueryDict
+
+PARAMETER = "tag"  #: it may be there more than once: any of them
+
+
+def asked_tags(query: QueryDict) -> list[str]:
+    """The names of tags in a page's address, each once; what can be no name is left out."""
+    return [name for name in dict.fromkeys(query.getlist(PARAMETER)) if name and "\x00" not in name]
+
+
+def instances_of(model: type[Model]) -> Any:
+    """The model of the instances, to which the tags belong: itself, that of its instance, or of its records'."""
+    if hasattr(model, "tags"):
+        return model
+    names = {field.name for field in model._meta.get_fields()}
+    return instances_of(model._meta.get_field("instance" if "instance" in names else "records").related_model)  # type: ignore[arg-type]
+
+
+def of_tagged(rows: QuerySet[Any], names: Iterable[str]) -> QuerySet[Any]:
+    """The rows whose instance has one of these tags, of sessions those with a record of such an instance.
+
+    One query at once, none for instances themselves.
+    """
+    instances = instances_of(rows.model)
+    tagged = instances._default_manager.tagged(names).order_by()
+    if rows.model is instances:
+        return rows.filter(pk__in=tagged.values("pk"))
+    # Keys and not a join: the database then knows how many instances there are, and takes the index that fits.
+    keys = list(tagged.values_list("pk", flat=True))
+    if any(field.name == "instance" for field in rows.model._meta.get_fields()):
+        return rows.filter(instance__in=keys)
+    records = rows.model._meta.get_field("records").related_model
+    return rows.filter(pk__in=records._default_manager.filter(instance__in=keys).values("session"))
