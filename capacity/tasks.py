@@ -49,16 +49,19 @@ def run_capacity_aggregation(
     scope: str = "all",
     started_by: int | None = None,
     everything: bool = False,
+    tags: list[str] | None = None,
 ) -> dict[str, Any]:
     """Aggregates the complete periods of these types (None: all) that are due: see `AggregationTaskRunner`.
 
-    `started_by`: the key of the user who asked for it, if no schedule did; `everything`: however old.
+    `started_by`: the key of the user who asked for it, if no schedule did; `everything`: however old; `tags`: only of
+    instances with one of them.
     `{"status", "message", "retry_after", "error_class", "periods": [a result each]}`. Never raises but to come again.
     """
     runner = AggregationTaskRunner(AggregationService())
     by = by_hand(started_by) if started_by else {}
     task_id = self.request.id or ""
-    return finish(self, runner.run_periods(periods, scope=scope, task_id=task_id, everything=everything, **by))
+    by |= {"everything": everything, "tags": tags}
+    return finish(self, runner.run_periods(periods, scope=scope, task_id=task_id, **by))
 
 
 @shared_task(name="capacity.run_capacity_instance_aggregation", bind=True)
@@ -88,12 +91,13 @@ def aggregate_periods(
 
 
 @shared_task(name="capacity.collect_capacity", bind=True)
-def collect_capacity(self: Task) -> dict[str, Any]:
+def collect_capacity(self: Task, tags: list[str] | None = None) -> dict[str, Any]:
     """Opens a session for the collection of the fleet and queues its batches: `{"status", "session_id", "instances"}`.
 
-    Comes again while another collection is under way; raises what else keeps it from starting.
+    `tags`: only of instances with one of them. Comes again while another collection is under way; raises what else
+    keeps it from starting.
     """
-    return finish(self, collect_fleet(collect_capacity_batch.delay, task_id=self.request.id or ""))
+    return finish(self, collect_fleet(collect_capacity_batch.delay, tags=tags, task_id=self.request.id or ""))
 
 
 # After its process was killed it is begun again while the session is still taken for alive.
@@ -107,29 +111,32 @@ def collect_capacity_batch(session_id: str, instance_ids: list[int]) -> dict[str
 
 
 @shared_task(name="capacity.refresh_insight", bind=True)
-def refresh_insight(self: Task, session_id: str | None = None) -> dict[str, Any]:
+def refresh_insight(self: Task, session_id: str | None = None, tags: list[str] | None = None) -> dict[str, Any]:
     """Makes the forecasts and events of the instances whose day rows changed, or of a queued session; then the alerts.
 
-    Comes again while another such run is under way; raises what ends the whole run, after it is on the session.
+    `tags`: only of those with one of them. Comes again while another such run is under way; raises what ends the whole
+    run, after it is on the session.
     """
     task_id = self.request.id or ""
     try:
-        return insight.run_queued(session_id, task_id) if session_id else finish(self, insight.run_scheduled(task_id))
+        if session_id:
+            return insight.run_queued(session_id, task_id)
+        return finish(self, insight.run_scheduled(task_id, tags))
     finally:
         # Whatever became of it: a run that failed is what somebody may want to hear of.
         evaluate_and_send()
 
 
 @shared_task(name="capacity.snapshot_tables", bind=True)
-def snapshot_tables(self: Task, session_id: str | None = None) -> dict[str, Any]:
+def snapshot_tables(self: Task, session_id: str | None = None, tags: list[str] | None = None) -> dict[str, Any]:
     """Measures the largest tables of the databases that had an event, or of a queued session.
 
-    Comes again while another such run is under way; raises what ends the whole run, after it is on the session.
+    `tags`: only of instances with one of them. Comes again while another such run is under way; raises what ends the whole run, after it is on the session.
     """
     task_id = self.request.id or ""
     if session_id:
         return tables_run.run_queued(session_id, task_id)
-    return finish(self, tables_run.run_scheduled(task_id))
+    return finish(self, tables_run.run_scheduled(task_id, tags))
 
 
 @shared_task(name="capacity.send_notifications")

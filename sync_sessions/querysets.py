@@ -1,4 +1,4 @@
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from functools import reduce
 from operator import or_
@@ -35,12 +35,13 @@ class SyncSessionQuerySet(models.QuerySet[Any]):
         later = self.model._default_manager.filter(task_id=OuterRef("task_id"), pk__gt=OuterRef("pk"))
         return self.filter(Q(task_id="") | ~Exists(later))
 
-    def by_schedule(self) -> "SyncSessionQuerySet":
-        """Over the fleet and started by a schedule; where there is no broker, by a command, as cron does."""
-        fleet = self.over_the_fleet()
+    def by_schedule(self, tags: Sequence[str] = ()) -> "SyncSessionQuerySet":
+        """Over the fleet, or of just these tags, and started by a schedule; where there is no broker, by a command, as
+        cron does."""
+        rows = self.filter(details__tags=list(tags)) if tags else self.over_the_fleet()
         if settings.CELERY_BROKER_URL:
-            return fleet.filter(sync_type=SyncType.SCHEDULED_TASK)
-        return fleet.filter(created_by=None)
+            return rows.filter(sync_type=SyncType.SCHEDULED_TASK)
+        return rows.filter(created_by=None)
 
     def newest_ended(self, lock_key: str) -> "SyncSessionQuerySet":
         """At most one: the last that ended under that key."""
@@ -56,9 +57,9 @@ class SyncSessionQuerySet(models.QuerySet[Any]):
         limit = timedelta(seconds=settings.WHALEFALL_QUEUE_LIMIT)
         return self.pending().filter(created_at__lt=Now() - limit)
 
-    def last_of(self, lock_keys: Iterable[str]) -> "SyncSessionQuerySet":
-        """The newest of each key that has one, of those that a schedule started."""
-        newest = (self.by_schedule().filter(lock_key=key).order_by("-pk").values("pk")[:1] for key in lock_keys)
+    def last_of(self, runs: Iterable[tuple[str, Sequence[str]]]) -> "SyncSessionQuerySet":
+        """The newest of each lock key and tags that has one, of those that a schedule started."""
+        newest = (self.by_schedule(tags).filter(lock_key=key).order_by("-pk").values("pk")[:1] for key, tags in runs)
         return self.filter(reduce(or_, (Q(pk=Subquery(one)) for one in newest), Q(pk=None)))
 
 

@@ -1,6 +1,6 @@
 """What a schedule has to do: the marked periods, and of each the marked instances."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import date
 
 from capacity.models import Instance, StalePeriod
@@ -11,15 +11,17 @@ from sync_sessions.choices import Scope
 from .arguments import Which, plan_periods
 
 
-def stale_periods(configs: Iterable[PeriodConfig], today: date, since: date | None = None) -> list[Period]:
+def stale_periods(
+    configs: Iterable[PeriodConfig], today: date, since: date | None = None, tags: Collection[str] = ()
+) -> list[Period]:
     """`StalePeriod.due` of these types: complete, marked, not purged, ended on `since` or later; oldest first."""
-    return StalePeriod.due([config.key for config in configs], today, since)
+    return StalePeriod.due([config.key for config in configs], today, since, tags)
 
 
-def stale_instances(period: Period) -> list[Instance]:
-    """The active instances that this period is marked for, in key order. One query."""
+def stale_instances(period: Period, tags: Collection[str] = ()) -> list[Instance]:
+    """The active instances that this period is marked for, with one of these tags; in key order. One query."""
     marked = StalePeriod.objects.of(period).values("instance")
-    return list(Instance.objects.active().filter(pk__in=marked).order_by("pk"))
+    return list(Instance.objects.active().tagged(tags).filter(pk__in=marked).order_by("pk"))
 
 
 def periods_to_run(

@@ -53,6 +53,7 @@ class AggregationOrchestrator:
         scope: str | None,
         *,
         instances: Iterable[Instance | InstanceRef] | None = None,
+        tags: Iterable[str] = (),
         sync_type: str,
         created_by: Any = None,
         task_id: str = "",
@@ -62,17 +63,17 @@ class AggregationOrchestrator:
     ) -> RunOutcome:
         """One period, one scope, one session, to its end. `options`: further fields of RunSpec.
 
-        `instances` None: all active ones, or those of the pending `session` given. `listeners` hear of the
-        progress after it has been logged. A cancelled run returns what was done. Raises ScopeError,
-        AggregationDisabled and SessionAlreadyRunning before anything is written, SessionFinished when the given
-        session is taken, SessionLost when it was failed by others (abandoned), and whatever ends the whole run,
-        after it is on the session.
+        `instances` None: all active ones, those with one of the `tags` if there are some, or those of the pending
+        `session` given. `listeners` hear of the progress after it has been logged. A cancelled run returns what was
+        done. Raises ScopeError, AggregationDisabled, UnknownTag and SessionAlreadyRunning before anything is written,
+        SessionFinished when the given session is taken, SessionLost when it was failed by others (abandoned), and
+        whatever ends the whole run, after it is on the session.
         """
         scope = parse_scope(scope)
         if session is not None:
             return self.run_claimed(claimed(session, task_id, sessions=self.sessions), listeners)
         options |= {"sync_type": sync_type, "created_by": created_by, "task_id": task_id}
-        return self.run_spec(RunSpec.of_period(period, scope, Selection.of(instances), **options), listeners)
+        return self.run_spec(RunSpec.of_period(period, scope, Selection.of(instances, tags), **options), listeners)
 
     def run_spec(self, spec: RunSpec, listeners: ProgressCallbacks | None = None) -> RunOutcome:
         """The same of a spec, whose period and scope are checked already."""

@@ -1,7 +1,7 @@
 """What a scheduled job does: which periods, the lock, the orchestrator, one result. What is due is in `due`."""
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import date
 from functools import wraps
 from typing import Any
@@ -13,6 +13,7 @@ from django.contrib.auth import get_user_model
 from django.utils.translation import gettext as _
 
 from capacity.errors import AggregationDisabled
+from capacity.inventory.selection import Selection
 from capacity.models import Instance
 from capacity.periods import Period, PeriodConfig, parse_periods, period_config, today
 from capacity.runs.faults import classify_error, describe
@@ -80,19 +81,21 @@ class AggregationTaskRunner:
         scope: str | None = None,
         task_id: str = "",
         everything: bool = False,
+        tags: Collection[str] | None = None,
         **by: Any,
     ) -> dict[str, Any]:
         """Every period of these types (None: all) that is due, each in a session of its own.
 
-        `everything`: also what is older than WHALEFALL_CATCH_UP_DAYS. `by`: who started it, if no schedule did:
-        `sync_type` and `created_by` of the sessions.
+        `everything`: also what is older than WHALEFALL_CATCH_UP_DAYS. `tags`: only of the instances with one of them.
+        `by`: who started it, if no schedule did: `sync_type` and `created_by` of the sessions.
         """
         try:
             configs, wanted = parse_periods(periods), parse_scope(scope)
+            Selection.tagged(tags).check_tags()
         except Exception as error:
             return self._total([self._failure("periods", error)])
         now = today()
-        by |= {"task_id": task_id or str(uuid4())}  # the log knows them for one
+        by |= {"task_id": task_id or str(uuid4()), "tags": tuple(tags or ())}  # the log knows them for one
         results = [result for config in configs for result in self._run_type(config, wanted, now, everything, by)]
         return self._total(results) if results else self._skip(_("No complete period is stale: nothing to do."))
 
@@ -134,9 +137,9 @@ class AggregationTaskRunner:
         try:
             with self.locks.job_lock(Period.last_complete(config.key, now)) as lock:
                 since = None if everything else caught_up_since(now)
-                stale = stale_periods([config], now, since) if scope == Scope.ALL else []
+                stale = stale_periods([config], now, since, by["tags"]) if scope == Scope.ALL else []
                 for period in periods_to_run([config], stale, scope, now, everything=everything):
-                    instances = select_instances(stale_instances(period), scope)
+                    instances = select_instances(stale_instances(period, by["tags"]), scope)
                     if instances == []:
                         continue  # another process has computed it meanwhile
                     results.append(self._run(period, scope, instances, lock, **by))

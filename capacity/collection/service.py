@@ -133,13 +133,15 @@ class CollectionService:
         return CollectionResult(run.session, run.snapshot(), tuple(work.outcomes))
 
 
-def collect_fleet(dispatch: Dispatch, *, task_id: str = "") -> dict[str, Any]:
+def collect_fleet(dispatch: Dispatch, *, tags: Iterable[str] | None = None, task_id: str = "") -> dict[str, Any]:
     """What the collection's schedule does: starts one that workers share; the result for logs and for a retry.
 
-    Busy, or the database not answering: skipped, and asks to be tried again. Raises anything else.
+    `tags`: only of those with one of them. Busy, or the database not answering: skipped, and asks to be tried again.
+    Raises anything else.
     """
+    spec = RunSpec(COLLECTION, Selection.tagged(tags), sync_type=SyncType.SCHEDULED_TASK.value, task_id=task_id)
     try:
-        session = CollectionService().start(dispatch, sync_type=SyncType.SCHEDULED_TASK.value, task_id=task_id)
+        session = CollectionService().start(dispatch, spec=spec)
     except Exception as error:
         return not_started(COLLECTION, error)
     log.info("collection.started", session_id=str(session.session_id), instances=session.total_instances)

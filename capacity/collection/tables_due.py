@@ -46,12 +46,14 @@ def due(ids: Collection[int] | None = None) -> dict[int, list[str]]:
     return found
 
 
-def spec_of_due(**options: Any) -> RunSpec:
-    """A run over the fleet's instances that have such databases; `options`: fields of RunSpec.
+def spec_of_due(tags: Collection[str] | None = None, **options: Any) -> RunSpec:
+    """A run over the instances of the fleet, or of some tags, that have such databases.
 
     Those that failed the last time are in it: if nothing of them is due any more, their failure ends with it.
+    `options`: fields of RunSpec. Raises UnknownTag.
     """
+    Selection.tagged(tags).check_tags()
     failures = last_failures(SyncInstanceRecord.objects.filter(session__lock_key=lock_key(TABLES)))
     ids = {*due(), *failures.values_list("instance", flat=True)}
-    options = {"sync_type": SyncType.MANUAL_TASK.value, "for_fleet": True, **options}
-    return RunSpec(TABLES, Selection(ids=tuple(sorted(ids))), **options)
+    selection = Selection.of(Instance.objects.filter(pk__in=ids).tagged(tags or ()), tags or ())
+    return RunSpec(TABLES, selection, **{"sync_type": SyncType.MANUAL_TASK.value, "for_fleet": True, **options})

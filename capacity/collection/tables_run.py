@@ -1,6 +1,6 @@
 """A run of largest tables: in one session with a record per instance, one database after another."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -90,13 +90,14 @@ def run_queued(session_id: str, task_id: str = "") -> dict[str, Any]:
     return jobs.run_queued(session_id, task_id, _run)
 
 
-def run_scheduled(task_id: str = "") -> dict[str, Any]:
+def run_scheduled(task_id: str = "", tags: Collection[str] | None = None) -> dict[str, Any]:
     """What the schedule does; the result for logs and for a retry. A session tells of it, even if nothing was due.
 
-    Busy, or the database not answering: asks to be tried again. Raises anything else.
+    `tags`: only of instances with one of them. Busy, or the database not answering: asks to be tried again. Raises
+    anything else.
     """
     try:
-        return run(spec_of_due(sync_type=SyncType.SCHEDULED_TASK.value, task_id=task_id)).as_dict()
+        return run(spec_of_due(tags, sync_type=SyncType.SCHEDULED_TASK.value, task_id=task_id)).as_dict()
     except Exception as error:
         return jobs.not_started(TABLES, error)
 

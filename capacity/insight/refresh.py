@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Exists, Max, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Exists, Max, OuterRef, Q, Subquery
 
 from capacity.models import CapacityLimit, CarriedDatabase, Forecast, ForecastLevel, Instance, InstanceSizeStat
+from capacity.querysets import InstanceQuerySet
 
 from .chunk import Chunk
 from .events import USUAL_DAYS
@@ -29,7 +30,7 @@ class Refreshed:
     new_events: int
 
 
-def due() -> QuerySet[Instance]:
+def due() -> InstanceQuerySet:
     """The active instances whose day rows or limits changed since their last forecast, or that have none yet."""
     made = Forecast.objects.newest().filter(instance=OuterRef("pk"), level=ForecastLevel.INSTANCE)
     days = InstanceSizeStat.objects.filter(instance=OuterRef("pk"))

@@ -1,6 +1,6 @@
 """A run of insight: forecasts and events of instances, in one session with a record per instance."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -71,10 +71,14 @@ class InsightResult:
         return {**{name: getattr(self, name) for name in names}, "session": self.snapshot}
 
 
-def spec_of_due(**options: Any) -> RunSpec:
-    """A run over those instances of the fleet whose day rows or limits changed; `options`: fields of RunSpec."""
-    ids = tuple(due().values_list("pk", flat=True))
-    return RunSpec(INSIGHT, Selection(ids=ids), **{"sync_type": SyncType.MANUAL_TASK.value, **options})
+def spec_of_due(tags: Collection[str] | None = None, **options: Any) -> RunSpec:
+    """A run over those instances of the fleet, or of some tags, whose day rows or limits changed.
+
+    `options`: fields of RunSpec. Raises UnknownTag.
+    """
+    Selection.tagged(tags).check_tags()
+    selection = Selection.of(due().tagged(tags or ()), tags or ())
+    return RunSpec(INSIGHT, selection, **{"sync_type": SyncType.MANUAL_TASK.value, **options})
 
 
 def run(spec: RunSpec, on_chunk: OnChunk = lambda count: None) -> InsightResult:
@@ -92,13 +96,14 @@ def run_queued(session_id: str, task_id: str = "") -> dict[str, Any]:
     return jobs.run_queued(session_id, task_id, _run)
 
 
-def run_scheduled(task_id: str = "") -> dict[str, Any]:
+def run_scheduled(task_id: str = "", tags: Collection[str] | None = None) -> dict[str, Any]:
     """What the schedule does; the result for logs and for a retry. Nothing changed: skipped, without a session.
 
-    Busy, or the database not answering: asks to be tried again. Raises anything else.
+    `tags`: only of instances with one of them. Busy, or the database not answering: asks to be tried again. Raises
+    anything else.
     """
     try:
-        spec = spec_of_due(sync_type=SyncType.SCHEDULED_TASK.value, task_id=task_id)
+        spec = spec_of_due(tags, sync_type=SyncType.SCHEDULED_TASK.value, task_id=task_id)
         if not spec.selection.count:
             return {"status": "skipped", "message": _("No day row changed since the last forecasts.")}
         return run(spec).as_dict()

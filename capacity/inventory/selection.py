@@ -36,7 +36,7 @@ class InstanceRef(NamedTuple):
 class Selection:
     """Some instances by `ids` or by `names`, or those of the fleet with one of some `tags`; none of them: the fleet.
 
-    The fleet is every active instance.
+    The fleet is every active instance. With both, the `ids` are what `tags` have found.
     """
 
     ids: tuple[int, ...] | None = None
@@ -44,9 +44,10 @@ class Selection:
     tags: tuple[str, ...] | None = None
 
     @classmethod
-    def of(cls, instances: Iterable[Instance | InstanceRef] | None) -> "Selection":
-        """These instances; None: the fleet."""
-        return cls() if instances is None else cls(ids=tuple(sorted({_key(one) for one in instances})))
+    def of(cls, instances: Iterable[Instance | InstanceRef] | None, tags: Iterable[str] = ()) -> "Selection":
+        """These instances; None: the fleet. `tags`: what they were found by, or who of the fleet is meant."""
+        ids = None if instances is None else tuple(sorted({_key(one) for one in instances}))
+        return cls(ids=ids, tags=cls.tagged(tags).tags)
 
     @classmethod
     def named(cls, names: Iterable[str] | None) -> "Selection":
@@ -65,7 +66,8 @@ class Selection:
     @property
     def count(self) -> int | None:
         """How many were chosen one by one; None for the fleet and for tags."""
-        return None if self.is_fleet or self.tags else len(self.ids or self.names or ())
+        chosen = self.names if self.ids is None else self.ids
+        return None if chosen is None else len(chosen)
 
     @property
     def sync_type(self) -> str:
@@ -82,12 +84,12 @@ class Selection:
 
     def queryset(self, fleet: InstanceQuerySet | None = None) -> InstanceQuerySet:
         """The instances in key order. `fleet`: what the fleet is for this purpose, if not every active instance."""
-        if self.is_fleet or self.tags:
-            found = (Instance.objects.active() if fleet is None else fleet).tagged(self.tags or ())
-        elif self.ids is not None:
+        if self.ids is not None:
             found = Instance.objects.filter(pk__in=self.ids)
+        elif self.names is not None:
+            found = Instance.objects.filter(name__in=self.names)
         else:
-            found = Instance.objects.filter(name__in=self.names or ())
+            found = (Instance.objects.active() if fleet is None else fleet).tagged(self.tags or ())
         return found.order_by("pk")
 
     def instances(self, fleet: InstanceQuerySet | None = None) -> list[Instance]:
@@ -99,14 +101,15 @@ class Selection:
         if self.ids is not None:
             by_key = Instance.objects.in_bulk(self.ids)
             return [by_key[pk] for pk in sorted(by_key)]
-        self._check_tags()
+        self.check_tags()
         found = list(self.queryset(fleet))
         unknown = sorted(set(self.names or ()) - {one.name for one in found})
         if unknown:
             raise UnknownInstance(_("There is no instance named %(names)s.") % {"names": ", ".join(unknown)})
         return found
 
-    def _check_tags(self) -> None:
+    def check_tags(self) -> None:
+        """Raises UnknownTag. One query, if there are any."""
         known = Tag.objects.filter(name__in=self.tags).values_list("name", flat=True) if self.tags else ()
         if unknown := sorted(set(self.tags or ()) - set(known)):
             raise UnknownTag(_("There is no tag named %(names)s.") % {"names": ", ".join(unknown)})

@@ -45,13 +45,18 @@ class StalePeriod(models.Model):
         return f"{self.instance} {self.period_type} {self.period_start}"
 
     @classmethod
-    def due(cls, types: Collection[str], today: date, since: date | None = None) -> list[Period]:
+    def due(
+        cls, types: Collection[str], today: date, since: date | None = None, tags: Collection[str] = ()
+    ) -> list[Period]:
         """The complete periods of these types that an active instance is marked for and that can be made again.
 
-        Those that end on `since` or later; oldest first. One query.
+        Those that end on `since` or later, of instances with one of these tags if there are some; oldest first. One
+        query.
         """
         purged = models.Subquery(CapacityState.objects.values("days_purged_before")[:1])
         marks = cls.objects.complete(types, today).annotate(purged=purged)
+        if tags:
+            marks = marks.filter(instance__in=Instance.objects.tagged(tags))
         found = [
             (Period.containing(type, start), purged_before or date.min)
             for type, start, purged_before in marks.values_list("period_type", "period_start", "purged").distinct()

@@ -33,9 +33,9 @@ def send_collection(session_id: str, instance_ids: list[int]) -> None:
     _send("capacity.collect_capacity_batch", session_id, instance_ids)
 
 
-def send_due(periods: list[str], started_by: int, everything: bool) -> None:
-    """Queues what a schedule of these types does, for a person. Raises QueueUnavailable."""
-    _send("capacity.run_capacity_aggregation", periods, "all", started_by, everything)
+def send_due(periods: list[str], started_by: int, everything: bool, tags: Iterable[str] = ()) -> None:
+    """Queues what a schedule of these types and tags does, for a person. Raises QueueUnavailable."""
+    _send("capacity.run_capacity_aggregation", periods, "all", started_by, everything, list(tags))
 
 
 def send_periods(plan: Iterable[Period], scope: str, selection: Selection, started_by: int) -> None:

@@ -53,14 +53,18 @@ class RunSpec:
     @property
     def over_the_fleet(self) -> bool:
         """Also of its marked ones, even if it is one."""
-        return self.selection.is_fleet or self.for_fleet or self.sync_type == SyncType.SCHEDULED_TASK
+        return not self.selection.tags and (self.selection.is_fleet or self.for_fleet or self._is_scheduled)
+
+    @property
+    def _is_scheduled(self) -> bool:
+        return self.sync_type == SyncType.SCHEDULED_TASK
 
     def instances(self) -> list[Instance]:
         """The instances it is about, in key order. One query; UnknownInstance."""
         return self.selection.instances(Instance.objects.collectable() if self.kind == COLLECTION else None)
 
     def lock_key(self, instances: list[Instance]) -> str:
-        alone = len(instances) == 1 and not self.over_the_fleet and self.kind != COLLECTION
+        alone = len(instances) == 1 and not (self.over_the_fleet or self._is_scheduled) and self.kind != COLLECTION
         return lock_key(self.kind, instances[0].pk if alone else None)
 
     def details(self, found: int) -> dict[str, Any]:

@@ -82,7 +82,7 @@ INSIGHT = Kind(
     PERMISSION,
     last_failures,
     reasons=GENERAL_REASONS | {"no_day_rows": _("the instance has no samples yet")},
-    labels={"forecasts": _("forecasts"), "new_events": _("new events")},
+    labels={"tags": _("tags"), "forecasts": _("forecasts"), "new_events": _("new events")},
 )
 TABLES = Kind(
     SyncCategory.TABLES.value,

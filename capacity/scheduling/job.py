@@ -60,6 +60,7 @@ class What:
     job: str
     periods: tuple[str, ...] = ()  #: in the order of PERIODS
     scope: str = Scope.ALL.value
+    tags: tuple[str, ...] = ()  #: only of instances with one of them; of what can be run now
 
     @property
     def lock_keys(self) -> tuple[str, ...]:
@@ -72,10 +73,11 @@ class What:
 
     def kwargs(self) -> dict[str, Any]:
         """Its task's arguments."""
+        tags = {"tags": list(self.tags)} if self.tags else {}
         if self.job != Job.AGGREGATE:
-            return {}
+            return tags
         scope = {} if self.scope == Scope.ALL else {"scope": self.scope}
-        return {"periods": list(self.periods), **scope}
+        return {"periods": list(self.periods), **scope, **tags}
 
     @classmethod
     def of(cls, task: str, args: str, kwargs: str) -> "What | None":
@@ -92,13 +94,23 @@ class What:
         if not isinstance(named, dict) or positional != []:
             raise UnknownWhat(gettext("Its arguments are not given by name."))
         job = JOBS[task]
-        unknown = sorted(set(named) - ({"periods", "scope"} if job == Job.AGGREGATE else set()))
+        known = {"tags"} if cls(job).can_run_now else set()
+        unknown = sorted(set(named) - known - ({"periods", "scope"} if job == Job.AGGREGATE else set()))
         if unknown:
             raise UnknownWhat(gettext("Its task takes no argument called %(names)s.") % {"names": listed(unknown)})
+        tags = _tags(named.get("tags"))
         if job != Job.AGGREGATE:
-            return cls(job)
+            return cls(job, tags=tags)
         periods = named.get("periods")
         if not isinstance(periods, list | str | None):
             raise UnknownWhat(gettext("Its periods are no list."))
         keys = {config.key for config in parse_periods(periods)}
-        return cls(job, tuple(key for key in PERIODS if key in keys), parse_scope(named.get("scope")))
+        return cls(job, tuple(key for key in PERIODS if key in keys), parse_scope(named.get("scope")), tags)
+
+
+def _tags(names: Any) -> tuple[str, ...]:
+    if names is None:
+        return ()
+    if not isinstance(names, list) or not all(isinstance(name, str) and name for name in names):
+        raise UnknownWhat(gettext("Its tags are no list of names."))
+    return tuple(dict.fromkeys(names))

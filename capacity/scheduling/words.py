@@ -21,6 +21,18 @@ from .times import Frequency, When
 
 
 def what_words(what: What) -> str:
+    words = _job_words(what)
+    if not what.tags:
+        return words
+    text = ngettext(
+        "%(what)s; only instances with the tag %(tags)s",
+        "%(what)s; only instances with one of the tags %(tags)s",
+        len(what.tags),
+    )
+    return text % {"what": words, "tags": listed(what.tags)}
+
+
+def _job_words(what: What) -> str:
     match what.job:
         case Job.COLLECT:
             return _("Collect from every active instance that has a host")

@@ -158,3 +158,15 @@ def test_a_forecast_of_today_is_replaced_by_that_of_tomorrow():
         add_days(a, ago(-1), app=[1061])
         insight()
     assert Forecast.objects.newest().get(level="database").made_on == ago(-1)
+
+
+def test_the_command_takes_tags():
+    for name, tags in (("a", ["prod"]), ("b", ["prod"]), ("c", ["test"])):
+        add_days(make_instance(name, tags=tags), app=growing(60))
+    insight()
+    SyncSession.objects.all().delete()
+    out, error = insight("--tag", "prod")
+    assert (error, [one[0] for one in records()]) == (None, ["a", "b"])
+    assert "2 of 2 instances looked at" in out
+    assert SyncSession.objects.get().details["tags"] == ["prod"]
+    assert insight("--tag", "nobody")[1] == "There is no tag named nobody."

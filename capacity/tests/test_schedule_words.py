@@ -100,6 +100,8 @@ def test_what_the_form_has_no_words_for_is_not_bent_into_some(text):
         (AGGREGATE, '{"periods": []}', What("aggregate", PERIODS)),
         (AGGREGATE, "{}", What("aggregate", PERIODS)),
         (AGGREGATE, '{"periods": ["daily"], "scope": "instance"}', What("aggregate", ("daily",), "instance")),
+        (TASKS[Job.COLLECT], '{"tags": ["prod", "prod"]}', What("collect", tags=("prod",))),
+        (TASKS[Job.INSIGHT], '{"tags": null}', What("insight")),
         ("celery.backend_cleanup", "{}", None),
     ],
 )
@@ -116,6 +118,8 @@ def test_arguments_are_read(task, kwargs, what):
         ('[["daily"]]', "{}", "Its arguments are not given by name."),
         ("[]", '{"b": 1, "a": 1}', "Its task takes no argument called a, b."),
         ("[]", '{"periods": 5}', "Its periods are no list."),
+        ("[]", '{"tags": "prod"}', "Its tags are no list of names."),
+        ("[]", '{"tags": [""]}', "Its tags are no list of names."),
         ("[]", '{"periods": {"daily": 1}}', "Its periods are no list."),
         (
             "[]",

@@ -1,7 +1,7 @@
 """Did last night run: what the last scheduled runs left out and why, and schedules that did not fire."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from django.db.models import Count
@@ -9,8 +9,8 @@ from django.urls import reverse
 from django_celery_beat.models import PeriodicTask
 
 from capacity.runs import kinds
-from capacity.scheduling.overview import missed_run
-from capacity.scheduling.reading import read
+from capacity.scheduling.overview import Overview, missed_run
+from capacity.scheduling.reading import Reading, read
 from sync_sessions.admin.cells import moment
 from sync_sessions.choices import RecordStatus
 from sync_sessions.common.words import noted
@@ -39,20 +39,42 @@ def left_out(sessions: Iterable[SyncSession]) -> dict[int, list[str]]:
     return found
 
 
-def missed(runs: dict[str, SyncSession], open_keys: set[str], now: datetime) -> list[dict[str, str]]:
-    """The schedules that should have fired and of which nothing came. One query.
+Scheduled = list[tuple[PeriodicTask, Reading]]
 
-    `runs`: the last ended run of each kind, whoever started it; `open_keys`: the lock keys of those that go on.
-    """
-    found = []
-    for task in PeriodicTask.objects.filter(enabled=True).select_related("crontab").order_by("name"):
+
+def schedules() -> tuple[Scheduled, Scheduled]:
+    """The schedules that are on, by name: those of the fleet, and those of some tags. One query."""
+    tasks = PeriodicTask.objects.filter(enabled=True).select_related("crontab").order_by("name")
+    fleet: Scheduled = []
+    tagged: Scheduled = []
+    for task in tasks:
         reading = read(task)
+        (tagged if reading.what and reading.what.tags else fleet).append((task, reading))
+    return fleet, tagged
+
+
+def missed(
+    fleet: Scheduled,
+    runs: dict[str, SyncSession],
+    tagged: Sequence[tuple[PeriodicTask, Overview]],
+    open_keys: set[str],
+    now: datetime,
+) -> list[dict[str, str]]:
+    """The schedules that should have fired and of which nothing came. Pure.
+
+    `runs`: the last ended run over the fleet of each kind, whoever started it; `open_keys`: the lock keys of those
+    that go on.
+    """
+    dues = []
+    for task, reading in fleet:
         keys = reading.what.lock_keys if reading.what else ()
-        if open_keys & set(keys):
-            continue
         own = [runs[kinds.kind_of(key)] for key in keys if kinds.kind_of(key) in runs]
-        due = missed_run(task, reading, max(own, key=lambda one: one.pk, default=None), now)
-        if due is not None:
+        dues.append((task, reading, missed_run(task, reading, max(own, key=lambda one: one.pk, default=None), now)))
+    dues += [(task, overview.reading, overview.missed) for task, overview in tagged]
+    found = []
+    for task, reading, due in dues:
+        going_on = reading.what and open_keys & set(reading.what.lock_keys)
+        if due is not None and not going_on:
             url = reverse("admin:capacity_schedule_change", args=[task.pk])
             found.append({"name": task.name, "due": moment(due), "url": url})
     return found

@@ -12,21 +12,27 @@ from capacity.admin.runs import session_url
 from capacity.aggregation.due import caught_up_since, stale_periods
 from capacity.periods import PERIOD_CONFIG, Period
 from capacity.runs import kinds
+from capacity.scheduling.overview import overviews
 from sync_sessions.admin.cells import moment
 from sync_sessions.common.statuses import VARIANTS
 from sync_sessions.common.words import days_text, listed, noted
 from sync_sessions.models import SyncSession
 from sync_sessions.services import sync_session_service
 
-from .night import left_out, missed
+from .night import left_out, missed, schedules
 from .words import SHOWN
 
 
 def last_runs(now: datetime, opened: list[SyncSession]) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
-    """A line per kind of run, whether or not there was one: the last scheduled one, and one by hand since. And the
-    schedules that were missed. `opened`: the sessions that go on."""
+    """A line per kind of run, whether or not there was one: the last scheduled one, and one by hand since; and one per
+    schedule of some tags. And the schedules that were missed. `opened`: the sessions that go on."""
     scheduled, of_all = kinds.last_runs_and_later()
-    reasons = left_out(scheduled.values())
+    fleet, of_tags = schedules()
+    only_tagged = {kinds.kind_of(key) for _task, one in of_tags if one.what for key in one.what.lock_keys}
+    only_tagged -= {kinds.kind_of(key) for _task, one in fleet if one.what for key in one.what.lock_keys}
+    tasks = [task for task, _reading in of_tags]
+    tagged = list(zip(tasks, overviews(tasks, now), strict=True)) if tasks else []
+    reasons = left_out([*scheduled.values(), *(one.session for _task, one in tagged if one.session)])
 
     def run(found: SyncSession | None) -> dict[str, Any] | None:
         return described(found, now) | {"reasons": listed(reasons.get(found.pk, ()))} if found else None
@@ -38,8 +44,11 @@ def last_runs(now: datetime, opened: list[SyncSession]) -> tuple[list[dict[str, 
             "by_hand": run(of_all[name]) if of_all.get(name) != scheduled.get(name) else None,
         }
         for name, label in kinds.labels().items()
+        # Where every schedule of a kind is of tags, that it never ran for the fleet is no news.
+        if name in of_all or name not in only_tagged
     ]
-    return lines, missed(of_all, {one.lock_key for one in opened}, now)
+    lines += [{"label": task.name, "run": run(one.session), "by_hand": None} for task, one in tagged]
+    return lines, missed(fleet, of_all, tagged, {one.lock_key for one in opened}, now)
 
 
 def described(session: SyncSession, now: datetime) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from unfold.widgets import (
     UnfoldAdminCheckboxSelectMultipleWidget,
     UnfoldAdminIntegerFieldWidget,
     UnfoldAdminRadioSelectWidget,
+    UnfoldAdminSelect2MultipleWidget,
     UnfoldAdminSelectWidget,
     UnfoldAdminTextareaWidget,
     UnfoldAdminTextInputWidget,
@@ -21,7 +22,8 @@ from unfold.widgets import (
 )
 
 from capacity.collection.validation import clean_text
-from capacity.models import Schedule
+from capacity.inventory.selection import Selection
+from capacity.models import Schedule, Tag
 from capacity.periods import PERIOD_CONFIG
 from capacity.schedules import default_schedules
 from capacity.scheduling.job import Job, What
@@ -31,6 +33,7 @@ from sync_sessions.choices import Scope
 
 #: The fields that count only for one choice of another field: the browser hides the others, `clean` ignores them.
 USED_BY: dict[str, tuple[str, tuple[str, ...]]] = {
+    "tags": ("job", (Job.COLLECT.value, Job.AGGREGATE.value, Job.INSIGHT.value)),
     "periods": ("job", (Job.AGGREGATE.value,)),
     "scope": ("job", (Job.AGGREGATE.value,)),
     "every": ("frequency", (Frequency.HOURLY.value,)),
@@ -62,6 +65,13 @@ class ScheduleForm(forms.ModelForm):
         choices=_jobs(Job.COLLECT, Job.AGGREGATE, Job.INSIGHT, Job.TABLES),
         widget=UnfoldAdminRadioSelectWidget,
         error_messages={"required": gettext_lazy("Choose what it does.")},
+    )
+    tags = forms.MultipleChoiceField(
+        label=gettext_lazy("Tags"),
+        choices=lambda: [(name, name) for name in Tag.objects.order_by("name").values_list("name", flat=True)],
+        required=False,
+        widget=UnfoldAdminSelect2MultipleWidget,
+        help_text=gettext_lazy("Only the instances with one of them; none: the whole fleet."),
     )
     periods = forms.MultipleChoiceField(
         label=gettext_lazy("Periods"),
@@ -174,7 +184,11 @@ class ScheduleForm(forms.ModelForm):
         """Fills in what the row says, and fixes what `install_schedules` knows it by."""
         what, when = self.stored()
         self.initial["description"] = shown_description(self.instance)
-        self.initial.update(job=what.job, periods=what.periods, scope=what.scope)
+        self.initial.update(job=what.job, tags=what.tags, periods=what.periods, scope=what.scope)
+        offered = self.fields["tags"].choices  # type: ignore[attr-defined]
+        gone = [(name, name) for name in what.tags if (name, name) not in list(offered)]
+        # Left out, they would make it a schedule of the whole fleet when it is saved.
+        self.fields["tags"].choices = [*offered, *gone]  # type: ignore[attr-defined]
         self.initial.update(frequency=when.frequency, weekdays=when.weekdays)
         self.initial.update(month=when.month, day=when.day, at=when.at, every=when.every, minute=when.at.minute)
         if not what.can_run_now:
@@ -200,6 +214,11 @@ class ScheduleForm(forms.ModelForm):
         """As it is stored, when what is shown of it in the reader's language has not been changed."""
         typed = self.cleaned_data["description"]
         return self.instance.description if typed == self.initial.get("description") else typed
+
+    def clean_tags(self) -> list[str]:
+        """UnknownTag for one that has been deleted or renamed since it was chosen."""
+        Selection.tagged(self.cleaned_data["tags"]).check_tags()
+        return list(self.cleaned_data["tags"])
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
@@ -240,5 +259,6 @@ class ScheduleForm(forms.ModelForm):
         used = {name: given[name] for name in ("day", "month", "every") if given.get(name)}
         at = given["at"] if "at" in given else time(0, given["minute"])
         periods = tuple(config.key for config in PERIOD_CONFIG if config.key in given.get("periods", ()))
-        what = What(given["job"], periods, given.get("scope") or Scope.ALL.value)
+        tags = tuple(given.get("tags", ()))
+        what = What(given["job"], periods, given.get("scope") or Scope.ALL.value, tags)
         return what, When(given["frequency"], at, tuple(sorted(given.get("weekdays", ()))), **used)

@@ -15,6 +15,7 @@ from capacity.scheduling.overview import Overview, overviews
 from capacity.scheduling.words import moment_words
 from sync_sessions.common.admin.base import ListedFilters
 from sync_sessions.common.statuses import VARIANTS
+from sync_sessions.common.words import listed
 
 
 class ScheduleChangeList(ListedFilters):
@@ -70,6 +71,14 @@ def session_cell(schedule: Any) -> SafeString:
         "missed": moment_words(timezone.localtime(overview.missed)) if overview.missed else "",
     }
     return render_to_string("capacity/schedule/last_session.html", context)
+
+
+def unknown_tags_words(overview: Overview) -> str:
+    """Why it fails each time; "" when it does not."""
+    if not overview.unknown_tags:
+        return ""
+    text = _("There is no tag named %(names)s, so it does nothing: choose another one.")
+    return text % {"names": listed(overview.unknown_tags)}
 
 
 def problem_cell(text: str, problem: str) -> SafeString:

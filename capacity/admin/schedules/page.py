@@ -30,7 +30,15 @@ from sync_sessions.life import silent
 
 from . import run_now
 from .form import PREVIEW, USED_BY, ScheduleForm, shown_description
-from .listing import ScheduleChangeList, next_run_cell, overview_of, problem_cell, run_now_url, session_cell
+from .listing import (
+    ScheduleChangeList,
+    next_run_cell,
+    overview_of,
+    problem_cell,
+    run_now_url,
+    session_cell,
+    unknown_tags_words,
+)
 from .panel import form_panel, row_panel
 
 #: Beat makes it for itself, and makes it again: nothing for people.
@@ -107,8 +115,9 @@ class ScheduleAdmin(ModelAdmin):
         return shown_description(schedule)
 
     @admin.display(description=gettext_lazy("what"))
-    def what(self, schedule: Schedule) -> str:
-        return row_what(overview_of(schedule).reading, schedule)
+    def what(self, schedule: Schedule) -> SafeString:
+        overview = overview_of(schedule)
+        return problem_cell(row_what(overview.reading, schedule), unknown_tags_words(overview))
 
     @admin.display(description=gettext_lazy("when"))
     def when(self, schedule: Schedule) -> SafeString:
@@ -170,7 +179,7 @@ class ScheduleAdmin(ModelAdmin):
             return [(None, {"fields": ["title", "what", "when", "switch", "about"]})]
         return [
             (None, {"fields": ["name", "enabled"]}),
-            (_("What it does"), {"fields": ["job", "periods", "scope"]}),
+            (_("What it does"), {"fields": ["job", "tags", "periods", "scope"]}),
             (_("When it runs"), {"fields": ["frequency", "every", "minute", "weekdays", "month", "day", "at"]}),
             (_("Notes"), {"fields": ["description"]}),
         ]

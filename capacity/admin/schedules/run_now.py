@@ -1,6 +1,6 @@
 """Running a schedule now: asked first, then a session for a collection or for each period type."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from functools import partial
 
 from django.contrib import messages
@@ -20,7 +20,7 @@ from capacity.aggregation.task_runner import AggregationTaskRunner, by_hand
 from capacity.collection import tables_due
 from capacity.errors import AggregationDisabled, QueueUnavailable
 from capacity.insight.service import spec_of_due
-from capacity.inventory.selection import FLEET, Selection
+from capacity.inventory.selection import Selection, UnknownTag
 from capacity.models import Schedule
 from capacity.periods import PERIOD_CONFIG, PERIODS, Period, parse_periods, today
 from capacity.runs import queueing
@@ -52,15 +52,16 @@ def run_now(model_admin: ModelAdmin, request: HttpRequest, schedule: Schedule) -
     try:
         if what.job == Job.AGGREGATE:
             check_enabled()
-    except AggregationDisabled as off:
-        model_admin.message_user(request, str(off), messages.WARNING)
+        Selection.tagged(what.tags).check_tags()
+    except (AggregationDisabled, UnknownTag) as reason:
+        model_admin.message_user(request, str(reason), messages.WARNING)
         return back
     periods = _periods(what)
     if request.method != "POST":
         return _confirm(model_admin, request, schedule, what, periods)
     if len(periods) > len(what.periods):
         # Several of a type: one after another, as a schedule does them.
-        if not catch_up(model_admin, request, what.periods):
+        if not catch_up(model_admin, request, what.periods, tags=what.tags):
             return back
         log_change(request.user, schedule, ENTRY)
         return redirect("admin:sync_sessions_syncsession_changelist") if runs.may_see_sessions(request) else back
@@ -80,18 +81,18 @@ def _periods(what: What) -> list[Period]:
     if what.job != Job.AGGREGATE:
         return []
     configs, now = parse_periods(what.periods), today()
-    stale = stale_periods(configs, now) if what.scope == Scope.ALL else []
+    stale = stale_periods(configs, now, tags=what.tags) if what.scope == Scope.ALL else []
     return periods_to_run(configs, stale, what.scope, now) or plan_periods(configs, Which.LAST, now)
 
 
 def _specs(request: HttpRequest, what: What, periods: list[Period]) -> list[tuple[Callable[[], RunSpec], str]]:
     """The runs, each with what it is called among several."""
     if what.job == Job.COLLECT:
-        return [(partial(RunSpec, COLLECTION, created_by=request.user), what_words(what))]
+        return [(partial(RunSpec, COLLECTION, Selection.tagged(what.tags), created_by=request.user), what_words(what))]
     if what.job == Job.INSIGHT:
-        return [(partial(spec_of_due, created_by=request.user), what_words(what))]
+        return [(partial(spec_of_due, what.tags, created_by=request.user), what_words(what))]
     if what.job == Job.TABLES:
-        return [(partial(tables_due.spec_of_due, created_by=request.user), what_words(what))]
+        return [(partial(tables_due.spec_of_due, what.tags, created_by=request.user), what_words(what))]
     return [
         (
             partial(
@@ -104,8 +105,8 @@ def _specs(request: HttpRequest, what: What, periods: list[Period]) -> list[tupl
 
 
 def _marked(period: Period, what: What) -> Selection:
-    marked = stale_instances(period) if what.scope == Scope.ALL else []
-    return Selection.of(marked) if marked else FLEET
+    marked = stale_instances(period, what.tags) if what.scope == Scope.ALL else []
+    return Selection.of(marked or None, what.tags)
 
 
 def _lines(periods: list[Period], scope: str) -> list[str]:
@@ -135,22 +136,30 @@ def ask_to_catch_up(model_admin: ModelAdmin, request: HttpRequest) -> HttpRespon
     return redirect("admin:sync_sessions_syncsession_changelist") if done and runs.may_see_sessions(request) else back
 
 
-def catch_up(model_admin: ModelAdmin, request: HttpRequest, types: Iterable[str], everything: bool = False) -> bool:
-    """Computes what is due of these types, one session after another, or has a worker do it; says what became of it.
+def catch_up(
+    model_admin: ModelAdmin,
+    request: HttpRequest,
+    types: Iterable[str],
+    everything: bool = False,
+    tags: Collection[str] = (),
+) -> bool:
+    """Computes what is due of these types (and of instances with one of the tags), one session after another, or has
+    a worker do it; says what became of it.
 
     False when nothing was started.
     """
     user = int(request.user.pk or 0)
     if has_broker():
         try:
-            queueing.send_due(list(types), user, everything)
+            queueing.send_due(list(types), user, everything, tags)
         except QueueUnavailable as down:
             model_admin.message_user(request, str(down), messages.ERROR)
             return False
         text = _("Queued. Each period has its session here as soon as it begins, the oldest first.")
         model_admin.message_user(request, text, messages.INFO)
         return True
-    result = AggregationTaskRunner(AggregationService()).run_periods(types, everything=everything, **by_hand(user))
+    runner = AggregationTaskRunner(AggregationService())
+    result = runner.run_periods(types, everything=everything, tags=tags, **by_hand(user))
     bad = [one for one in result["periods"] if one["status"] not in ("completed", "skipped")]
     done = len(result["periods"]) - len(bad)
     text = ngettext("%(count)d period computed.", "%(count)d periods computed.", done) % {"count": done}

@@ -80,7 +80,7 @@ class Command(BaseCommand):
                 marked = [one for one in stale_instances(period) if chosen is None or one.pk in chosen]
                 if not marked:
                     continue
-                selection = Selection.of(marked)
+                selection = Selection.of(marked, named.tags or ())
                 fleet = {"for_fleet": True, "sync_type": SyncType.MANUAL_TASK} if chosen is None else {}
             specs.append(RunSpec.of_period(period, scope, selection, task_id=task_id, **fleet))
         return specs

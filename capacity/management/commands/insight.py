@@ -6,7 +6,8 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext as _
 
 from capacity.insight.service import InsightResult, spec_of_due
-from capacity.inventory.selection import Selection, UnknownInstance
+from capacity.inventory.selection import UnknownInstance, UnknownTag
+from capacity.management.arguments import add_selection, selection_of
 from capacity.management.output import progress_bar
 from capacity.runs.kinds import INSIGHT
 from capacity.runs.spec import RunSpec
@@ -18,17 +19,17 @@ from sync_sessions.errors import SessionAlreadyRunning
 class Command(BaseCommand):
     help = (
         "Makes the forecasts and finds the events of the instances whose day rows or limits changed since their last "
-        "forecast, or of those named."
+        "forecast, or, whatever changed, of those named or with a tag."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--instance", nargs="+", action="extend", metavar="NAME", help="these instances, anyway")
+        add_selection(parser)
         parser.add_argument("--json", action="store_true", help="print the result as JSON")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        names = options["instance"]
-        spec = RunSpec(INSIGHT, Selection.named(names)) if names else spec_of_due()
-        if not spec.selection.count:
+        selection = selection_of(options)
+        spec = spec_of_due() if selection.is_fleet else RunSpec(INSIGHT, selection)
+        if spec.selection.count == 0:
             self._say(options, {"status": "skipped", "message": _("No day row changed since the last forecasts.")})
             return
         result = self._run(spec, options)
@@ -38,12 +39,14 @@ class Command(BaseCommand):
 
     def _run(self, spec: RunSpec, options: dict[str, Any]) -> InsightResult:
         with progress_bar(self.stdout, hidden=options["json"]) as bar:
-            task = bar.add_task(_("Making forecasts"), total=spec.selection.count)
+            chosen = spec.selection.count
+            total = spec.selection.queryset().count() if chosen is None else chosen
+            task = bar.add_task(_("Making forecasts"), total=total)
             try:
                 result: InsightResult = start(
                     spec, queue=False, on_chunk=lambda count: bar.advance(task, count)
                 ).outcome
-            except (UnknownInstance, SessionAlreadyRunning) as error:
+            except (UnknownInstance, UnknownTag, SessionAlreadyRunning) as error:
                 raise CommandError(str(error)) from None
         return result
 

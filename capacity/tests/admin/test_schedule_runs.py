@@ -120,7 +120,7 @@ def test_it_computes_what_is_outdated_as_the_schedule_does(admin_client, admin_u
 def test_with_a_broker_one_task_does_several_of_a_type(admin_client, admin_user, fleet, queued):
     answer = admin_client.post(url(the("aggregate daily")))
 
-    assert queued == [("capacity.run_capacity_aggregation", ["daily"], "all", admin_user.pk, False)]
+    assert queued == [("capacity.run_capacity_aggregation", ["daily"], "all", admin_user.pk, False, [])]
     assert (answer.url, SyncSession.objects.exists()) == (SESSIONS, False)
 
 
