@@ -3,6 +3,7 @@
 Each change is a conditional UPDATE, so that nobody's answer is lost to a faster one's.
 """
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -13,11 +14,18 @@ from django.utils.translation import gettext as _
 from capacity.errors import StateConflict
 from capacity.models import LIVE_ALERT, Alert, AlertStatus, Severity
 from sync_sessions.common.history import log_change
+from sync_sessions.common.tags import of_tagged
 
 
-def open_alerts() -> dict[str, int]:
-    """{severity: how many alerts are open or acknowledged}, the mildest first. One query."""
-    counts = Alert.objects.shown().order_by().values_list("severity").annotate(n=Count("pk"))
+def open_alerts(tags: Collection[str] = ()) -> dict[str, int]:
+    """{severity: how many alerts are open or acknowledged, about instances with one of these tags if there are some},
+    the mildest first. One query."""
+    counts = (
+        of_tagged(Alert.objects.shown(), tags, few_queries=True)
+        .order_by()
+        .values_list("severity")
+        .annotate(n=Count("pk"))
+    )
     return dict.fromkeys(Severity.values, 0) | dict(counts)
 
 

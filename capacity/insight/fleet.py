@@ -14,6 +14,7 @@ from capacity.models import Instance, InstanceSizeAggregation, InstanceSizeStat
 from capacity.models.tags import tag_key
 from capacity.periods import Period
 from capacity.units import percent
+from sync_sessions.common.tags import of_tagged
 
 from .growth import LATE_AFTER, MONTH, SLACK, WEEK, days_until
 from .summary import halves, whole
@@ -90,6 +91,7 @@ class Fleet:
     day: date
     instances: list[InstanceSize]
     inactive: int
+    tags: tuple[str, ...] = ()  #: it is only what has one of them
 
     @property
     def measured(self) -> list[InstanceSize]:
@@ -182,14 +184,15 @@ def read_fleet(day: date, tags: Sequence[str] = ()) -> Fleet:
     )
     instances = list(starmap(InstanceSize, rows))
     active = [one for one in instances if one.is_active]
-    return Fleet(day, active, len(instances) - len(active))
+    return Fleet(day, active, len(instances) - len(active), tuple(tags))
 
 
-def coverage(last: date, count: int) -> dict[date, int]:
-    """How many of the active instances have a sample, on each of that many days, the last one included."""
+def coverage(last: date, count: int, tags: Sequence[str] = ()) -> dict[date, int]:
+    """How many of the active instances (with one of these tags) have a sample, on each of that many days, the last one
+    included."""
     days = days_until(last, count)
     rows = InstanceSizeStat.objects.filter(collected_on__range=(days[0], days[-1]), instance__is_active=True)
-    counts = rows.order_by().values_list("collected_on").annotate(n=Count("pk"))
+    counts = of_tagged(rows, tags, few_queries=True).order_by().values_list("collected_on").annotate(n=Count("pk"))
     return dict.fromkeys(days, 0) | dict(counts)
 
 
@@ -199,8 +202,9 @@ class FleetPeriod(NamedTuple):
     instances: int  #: that have a row
 
 
-def history(period_type: str, last: date, count: int) -> list[FleetPeriod]:
-    """The sums of the averages of the active instances in that many periods, up to the one that contains `last`.
+def history(period_type: str, last: date, count: int, tags: Sequence[str] = ()) -> list[FleetPeriod]:
+    """The sums of the averages of the active instances (with one of these tags) in that many periods, up to the one
+    that contains `last`.
 
     Oldest first, from the first period with a row to the last one. An instance without a row in between
     counts with its row before, as its databases did not go away with the sample.
@@ -214,6 +218,7 @@ def history(period_type: str, last: date, count: int) -> list[FleetPeriod]:
         period_start__range=(periods[0].start, periods[-1].start),
         instance__is_active=True,
     ).order_by()
+    rows = of_tagged(rows, tags, few_queries=True)
     sums = rows.values("period_start").annotate(**halves("size", F("avg_total_size_bytes")), rows=Count("pk"))
     totals = {one["period_start"]: (whole(one, "size"), one["rows"]) for one in sums}
     # The rows of the few instances that miss a period are read one by one: of a large fleet all would be too many.

@@ -3,11 +3,13 @@
 The run log knows instances by their relation alone, so their model comes from that of the rows.
 """
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Collection
+from typing import Any, TypeVar
 
 from django.db.models import Model, QuerySet
 from django.http import QueryDict
+
+Rows = TypeVar("Rows", bound=QuerySet[Any])
 
 PARAMETER = "tag"  #: it may be there more than once: any of them
 
@@ -25,17 +27,21 @@ def instances_of(model: type[Model]) -> Any:
     return instances_of(model._meta.get_field("instance" if "instance" in names else "records").related_model)  # type: ignore[arg-type]
 
 
-def of_tagged(rows: QuerySet[Any], names: Iterable[str]) -> QuerySet[Any]:
-    """The rows whose instance has one of these tags, of sessions those with a record of such an instance.
+def of_tagged(rows: Rows, names: Collection[str], *, few_queries: bool = False) -> Rows:
+    """The rows whose instance has one of these tags, of sessions those with a record of such an instance; of no names
+    all.
 
-    One query at once, none for instances themselves.
+    One query at once; none for instances themselves, nor where `few_queries` are wanted.
     """
     instances = instances_of(rows.model)
-    tagged = instances._default_manager.tagged(names).order_by()
+    if not names:
+        return rows
+    tagged = instances._default_manager.tagged(names).order_by().values_list("pk", flat=True)
     if rows.model is instances:
-        return rows.filter(pk__in=tagged.values("pk"))
-    # Keys and not a join: the database then knows how many instances there are, and takes the index that fits.
-    keys = list(tagged.values_list("pk", flat=True))
+        return rows.filter(pk__in=tagged)
+    # Keys, and not a part of the query: of a long table the database then knows how many instances there are, and
+    # takes the index that fits.
+    keys = tagged if few_queries else list(tagged)
     if any(field.name == "instance" for field in rows.model._meta.get_fields()):
         return rows.filter(instance__in=keys)
     records = rows.model._meta.get_field("records").related_model

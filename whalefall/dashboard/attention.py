@@ -5,8 +5,6 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any
 
-from django.http import QueryDict
-from django.urls import reverse
 from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -22,7 +20,7 @@ from sync_sessions.common.words import told
 from sync_sessions.life import silent
 from sync_sessions.reasons import explain
 
-from .words import instance_url
+from .words import Tags, instance_url, list_url
 
 NAMED = 3  #: of the instances of a line; the others are counted, and its link shows them all
 
@@ -33,21 +31,26 @@ def services() -> list[dict[str, Any]]:
     ]
 
 
-def alerts() -> list[dict[str, Any]]:
+def alerts(tags: Tags) -> list[dict[str, Any]]:
     """A line per severity of the alerts that are open, the worst first."""
     lines = []
-    for severity, count in reversed(open_alerts().items()):
+    for severity, count in reversed(open_alerts(tags).items()):
         if count:
             text = ngettext("%(count)d alert is open.", "%(count)d alerts are open.", count) % {"count": count}
-            what = {"what": Severity(severity).label, "variant": SEVERITY_VARIANTS[severity]}
-            more = {"more": _address("capacity_alert", severity__exact=severity), "link": _("Show the alerts")}
-            lines.append({**what, "text": text, "names": [], **more})
+            line = {
+                "what": Severity(severity).label,
+                "variant": SEVERITY_VARIANTS[severity],
+                "text": text,
+                "names": [],
+            }
+            shown = list_url("capacity_alert", tags, severity__exact=severity)
+            lines.append(line | {"more": shown, "link": _("Show the alerts")})
     return lines
 
 
-def failures() -> list[dict[str, Any]]:
+def failures(tags: Tags) -> list[dict[str, Any]]:
     """A line per reason, that of most instances first."""
-    found = sorted(attention.failures(), key=lambda one: (one.category, one.code, one.name))
+    found = sorted(attention.failures(tags), key=lambda one: (one.category, one.code, one.name))
     groups = [(key, list(group)) for key, group in groupby(found, key=lambda one: (one.category, one.code))]
     lines = []
     for (category, code), group in sorted(groups, key=lambda one: (-len(one[1]), one[0])):
@@ -60,7 +63,7 @@ def failures() -> list[dict[str, Any]]:
                 "variant": "danger",
                 "text": told(SyncCategory(category).label, reason.sentence),
                 "detail": reason.detail,
-                **_named(instances, _address("sync_sessions_syncinstancerecord", **shown)),
+                **_named(instances, list_url("sync_sessions_syncinstancerecord", tags, **shown)),
                 "link": _("Show these records"),
             }
         )
@@ -82,7 +85,7 @@ def unmeasured(fleet: Fleet, now: datetime) -> list[dict[str, Any]]:
             continue
         text = ngettext("%(count)d instance", "%(count)d instances", len(of_it)) % {"count": len(of_it)}
         line = {"what": what, "variant": "warning", "text": text, "detail": detail, "link": _("Show these instances")}
-        lines.append(line | _named(of_it, _address("capacity_instance", sample=key)))
+        lines.append(line | _named(of_it, list_url("capacity_instance", fleet.tags, sample=key)))
     return lines
 
 
@@ -90,9 +93,3 @@ def _named(instances: Iterable[tuple[int, str]], more: str) -> dict[str, Any]:
     every = list(instances)
     names = [{"name": name, "url": instance_url(pk)} for pk, name in every[:NAMED]]
     return {"names": names, "left": len(every[NAMED:]), "count": len(every), "more": more}
-
-
-def _address(page: str, **filters: str) -> str:
-    query = QueryDict(mutable=True)
-    query.update(filters)
-    return f"{reverse(f'admin:{page}_changelist')}?{query.urlencode()}"

@@ -14,8 +14,9 @@ from capacity.insight.fleet import Fleet, InstanceSize
 from capacity.insight.fleet import coverage as days_covered
 from capacity.insight.growth import MONTH, SLACK, WEEK
 from capacity.units import format_bytes, format_percent
+from sync_sessions.common.words import listed
 
-from .words import instance_url
+from .words import instance_url, list_url
 
 COVERAGE_DAYS = 30
 FULL, MOST = 100, 90  #: percent of the instances: from here on a day is green, or orange
@@ -27,6 +28,9 @@ def first_step(request: HttpRequest, fleet: Fleet) -> dict[str, Any] | None:
     """What to do before there is anything to show; None when there is."""
     if fleet.measured:
         return None
+    if fleet.tags and not fleet.instances:
+        text = _("No active instance has the tag %(tags)s.") % {"tags": listed(fleet.tags)}
+        return {"text": text, "url": reverse("admin:index"), "link": _("Show the whole fleet")}
     if fleet.instances:
         return {
             "text": _("No sample yet: collect from the instances, or import samples that you have."),
@@ -96,8 +100,8 @@ def coverage(fleet: Fleet) -> dict[str, Any] | None:
     """A mark per day, and the same as text; None without a sample. An instance counts from its beginning on."""
     if not fleet.measured:
         return None
-    counts = days_covered(fleet.day, COVERAGE_DAYS)
-    days = [coverage_day(day, count, fleet.expected(day), day == fleet.day) for day, count in counts.items()]
+    counts = days_covered(fleet.day, COVERAGE_DAYS, fleet.tags)
+    days = [coverage_day(day, count, fleet) for day, count in counts.items()]
     counted = [day for day in days if day["all"]]
     worst = min(counted, key=lambda day: day["percent"])
     text = _(
@@ -115,11 +119,12 @@ def coverage(fleet: Fleet) -> dict[str, Any] | None:
     return {"text": text % {**days[-1], **numbers}, "days": days, "marks": marks, "lacking": lacking}
 
 
-def coverage_day(day: date, count: int, all_of_them: int, is_today: bool) -> dict[str, Any]:
+def coverage_day(day: date, count: int, fleet: Fleet) -> dict[str, Any]:
     """`percent` is None while there was no instance."""
+    all_of_them = fleet.expected(day)
     percent = 100 * count // all_of_them if all_of_them else None
-    missing = f"{reverse('admin:capacity_instance_changelist')}?missing={day}" if count < all_of_them else ""
-    shown = {"day": formats.date_format(day), "percent": percent, "today": is_today, "missing": missing}
+    missing = list_url("capacity_instance", fleet.tags, missing=day) if count < all_of_them else ""
+    shown = {"day": formats.date_format(day), "percent": percent, "today": day == fleet.day, "missing": missing}
     return {**shown, "count": count, "all": all_of_them, "lacking": max(all_of_them - count, 0)}
 
 

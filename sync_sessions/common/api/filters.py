@@ -150,7 +150,7 @@ class TagFilter(Repeatable, django_filters.Filter):
     field_class = NamesField
 
     def filter(self, qs: Any, value: Any) -> Any:
-        return of_tagged(qs, value) if value else qs
+        return of_tagged(qs, value or ())
 
 
 class DayFilter(django_filters.DateFilter):

@@ -13,7 +13,7 @@ from whalefall.tests.dashboard.runs import failing
 pytestmark = pytest.mark.django_db
 
 
-OF_INSTANCES = {"first_step", "fleet", "coverage", "tops", "groups", "attention"}
+OF_INSTANCES = {"filter", "first_step", "fleet", "coverage", "tops", "groups", "attention"}
 OF_RUNS = {"runs", "missed", "never_ran", "open", "stale"}
 ALL = {*OF_INSTANCES, *OF_RUNS, "history"}
 

@@ -77,7 +77,7 @@ def test_what_is_full_next_has_a_volume_in_place_of_what_shares_it(dashboard):
     forecast(later, "flat", None, "database", database_name="calm")
     forecast(off, "date", date(2025, 7, 1))
     page = dashboard()
-    assert [row["name"] for row in page["full_next"]] == ["full", "Volume: D:", "soon crm", "later"]
+    assert [row["name"] for row in page["full_next"]["shown"]] == ["full", "Volume: D:", "soon crm", "later"]
     assert "full on 1 August 2025" in page["text"]
 
 
