@@ -1,9 +1,10 @@
-"""Period rows as CSV (RFC 4180, UTF-8), row by row: no door holds more than one block of them."""
+"""Rows of lists as CSV (RFC 4180, UTF-8): no door holds more than one block of them."""
 
 import csv
 import io
 from collections.abc import Callable, Iterator
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 import structlog
@@ -13,7 +14,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from capacity.inventory.tags import tag_names
+from capacity.models import DatabaseState
 from sync_sessions.common.gates import Gate, Held
+
+from .outlook import DATABASES, outlooks
 
 log = structlog.get_logger(__name__)
 
@@ -35,6 +39,27 @@ def columns(model: type[Model]) -> dict[str, str]:
     return found
 
 
+def _outlook_cells(rows: list[dict[str, Any]]) -> list[list[Any]]:
+    """What stands beside databases: of as many as a block has, at most six queries."""
+    targets = [(row["instance_id"], row["database_name"]) for row in rows]
+    found = outlooks(DATABASES.level, targets)
+    return [
+        [
+            one.usage and one.usage.limit_bytes,
+            one.usage and one.usage.percent,
+            one.forecast and one.forecast.state,
+            one.full_on,
+        ]
+        for one in map(found.__getitem__, targets)
+    ]
+
+
+#: {model: columns after its own, and what makes their cells of a block of rows as {header: value}}
+BESIDE: dict[type[Model], tuple[list[str], Callable[[list[dict[str, Any]]], list[list[Any]]]]] = {
+    DatabaseState: (["limit_bytes", "used_percent", "forecast_state", "full_on"], _outlook_cells)
+}
+
+
 def export(rows: QuerySet[Any]) -> Held:
     """The CSV of these rows, for an answer to stream and to close; Busy when others are exported already."""
     return EXPORTS.around(lambda: write_rows(rows))
@@ -48,19 +73,21 @@ def write_rows(rows: QuerySet[Any]) -> Iterator[str]:
     anything is sent. An error later on is the last line of what is written, and raised: a connection that
     breaks is not noticed everywhere, and what is missing must not look like a complete file.
     """
-    names = columns(rows.model)
+    names, (more, beside) = columns(rows.model), BESIDE.get(rows.model, ([], None))
     block = io.StringIO()
     writer = csv.writer(block, lineterminator="\r\n")
-    writer.writerow(names)
+    writer.writerow([*names, *more])
     lines = rows.prefetch_related(None).values_list(*names.values()).iterator(chunk_size=BLOCK)
     sent = 0
     try:
         cells = _cells_of(names)
-        for number, row in enumerate(lines, 1):
-            writer.writerow(make(value) for make, value in zip(cells, row, strict=True))
-            if number % BLOCK == 0:
+        while found := list(islice(lines, BLOCK)):
+            added = beside([dict(zip(names, row, strict=True)) for row in found]) if beside else [[]] * len(found)
+            for row, last in zip(found, added, strict=True):
+                writer.writerow([*(make(value) for make, value in zip(cells, row, strict=True)), *map(cell, last)])
+            if len(found) == BLOCK:
                 yield _taken(block)
-                sent = number
+                sent += BLOCK
     except Exception as error:
         if sent:
             log.error("export.broken_off", model=rows.model._meta.label, rows=sent, exc_info=error)

@@ -14,12 +14,14 @@ from django.utils.translation import gettext_lazy
 
 from capacity.admin.alerts.shown import open_alerts
 from capacity.admin.cells import change_cell, changed_cell, sample_cell, size_cell
+from capacity.admin.limit_action import SetsLimits
 from capacity.admin.sizes import overview
 from capacity.admin.sizes.compare import compare, compare_targets
 from capacity.admin.sizes.report import report
 from capacity.collection.tables import growth, newest
 from capacity.insight.growth import MONTH, WEEK, days_until
 from capacity.insight.history import MOST_SERIES, Line, read_points
+from capacity.insight.series import Target
 from capacity.models import DatabaseDayStat, DatabaseSizeAggregation, DatabaseState, Instance
 from capacity.periods import PeriodType, today
 from capacity.units import format_bytes, format_percent
@@ -33,10 +35,12 @@ TABLES_SHOWN = 10
 
 
 @admin.register(DatabaseState)
-class DatabaseAdmin(DatabaseList):
+class DatabaseAdmin(SetsLimits, DatabaseList):
     fields = ["first_day", "last_day", "last_sample_at"]
     change_form_outer_before_template = "capacity/databases/page.html"
-    actions = ["compare_chosen"]
+    actions = ["compare_chosen", "set_limit"]
+    limit_names = ("instance__name", "database_name")
+    limit_size = "last_size_bytes"
 
     def get_urls(self) -> list[Any]:
         view = self.admin_site.admin_view
@@ -71,6 +75,9 @@ class DatabaseAdmin(DatabaseList):
     def compare_chosen(self, request: HttpRequest, queryset: QuerySet[DatabaseState]) -> HttpResponse | None:
         targets = queryset.values_list("instance_id", "database_name")[: MOST_SERIES + 1]
         return compare_targets(self, request, list(targets))
+
+    def limit_targets(self, rows: QuerySet[DatabaseState]) -> list[Target]:
+        return list(rows.values_list("instance_id", "database_name"))
 
     def report(self, request: HttpRequest) -> HttpResponse:
         return report(self, request)

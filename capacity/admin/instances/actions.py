@@ -18,18 +18,16 @@ from django.utils.translation import gettext_lazy, ngettext
 from unfold.decorators import action
 
 from capacity.admin import runs
+from capacity.admin.asking import ask, some
 from capacity.errors import AggregationDisabled
 from capacity.inventory.tags import tag_instances
 from capacity.models import Instance
 from capacity.runs.switch import check_enabled
 from sync_sessions.common.admin.base import ModelAdmin
 from sync_sessions.common.history import log_changed
-from sync_sessions.common.words import listed
 
 from . import tables
 from .forms import ScopeForm, TagForm
-
-NAMES_SHOWN = 20
 
 
 class InstanceActions(ModelAdmin):
@@ -211,7 +209,7 @@ class InstanceActions(ModelAdmin):
         selected = list(queryset)
         inactive = [one.name for one in selected if not one.is_active]
         if inactive:
-            names = _some(inactive, len(inactive))
+            names = some(inactive, len(inactive))
             text = _("Left out, as they are inactive: %(names)s.") % {"names": names}
             self.message_user(request, text, messages.WARNING)
         return [one for one in selected if one.is_active]
@@ -226,22 +224,8 @@ class InstanceActions(ModelAdmin):
         fleet: bool = False,
     ) -> TemplateResponse:
         """A page that asks; its form posts the same action again, with the answer. `text` has a %(count)d."""
-        count = instances.count()
-        names = list(instances.values_list("name", flat=True)[:NAMES_SHOWN])
-        context = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
-            "title": text % {"count": count},
-            "names": _some(names, count),
-            "button": button,
-            "form": form,
-            "selected": () if fleet else request.POST.getlist("_selected_action"),
-            "action": request.POST.get("action", ""),
-            "select_across": request.POST.get("select_across", "0"),
-            "fleet": fleet,
-            "back": _origin(request, fleet),
-        }
-        return TemplateResponse(request, "capacity/instance/confirm.html", context)
+        back = _origin(request, fleet)
+        return ask(self, request, text, button, instances, "name", form=form, back=back, of_chosen=not fleet)
 
     def _to_list(self) -> HttpResponse:
         return redirect("admin:capacity_instance_changelist")
@@ -269,18 +253,3 @@ def _entry(request: HttpRequest, instances: list[Instance]) -> str:
     if _of_page(request):
         return "Started by hand from the page of the instance."
     return f"Started by hand from the list of instances: {len(instances)} selected."
-
-
-def _some(names: list[str], count: int) -> str:
-    """The first names, and how many more there are."""
-    text = listed(names[:NAMES_SHOWN])
-    more = count - NAMES_SHOWN
-    return (
-        ngettext("%(names)s and %(more)d more", "%(names)s and %(more)d more", more)
-        % {
-            "names": text,
-            "more": more,
-        }
-        if more > 0
-        else text
-    )

@@ -16,9 +16,11 @@ from django.utils.translation import gettext_lazy, pgettext_lazy
 from unfold.decorators import display
 
 from capacity.admin.cells import change_cell, sample_cell, size_cell, state_of, unknown
+from capacity.admin.limit_action import SetsLimits
 from capacity.admin.sizes.compare import compare_targets
 from capacity.errors import InstanceHasHistory
 from capacity.insight.growth import LATE_AFTER, MONTH, WEEK, daily_sizes, days_until
+from capacity.insight.series import Target
 from capacity.insight.sparkline import sparkline
 from capacity.inventory.deletion import delete_instance, refusals
 from capacity.models import Instance, InstanceSizeStat
@@ -84,7 +86,7 @@ class MissingFilter(admin.SimpleListFilter):
 
 
 @admin.register(Instance)
-class InstanceAdmin(ImportsInstances, PeriodActions):
+class InstanceAdmin(SetsLimits, ImportsInstances, PeriodActions):
     actions_list = [*PeriodActions.actions_list, "import_file"]
     form = InstanceForm
     fields = InstanceForm.shown
@@ -94,7 +96,9 @@ class InstanceAdmin(ImportsInstances, PeriodActions):
     list_per_page = 50
     ordering = [Lower("name"), "name"]
     search_fields = ["name", "host", "description"]
-    actions = [*PeriodActions.actions, "compare_chosen"]
+    actions = [*PeriodActions.actions, "compare_chosen", "set_limit"]
+    limit_names = ("name",)
+    limit_size = "state__last_size_bytes"
     change_form_outer_before_template = "capacity/instance/history.html"
     change_form_after_template = "capacity/instance/connection.html"
 
@@ -104,6 +108,9 @@ class InstanceAdmin(ImportsInstances, PeriodActions):
     @admin.action(description=gettext_lazy("Compare"), permissions=["view"])
     def compare_chosen(self, request: HttpRequest, queryset: QuerySet[Instance]) -> HttpResponse | None:
         return compare_targets(self, request, [(pk, "") for pk in queryset.values_list("pk", flat=True)])
+
+    def limit_targets(self, rows: QuerySet[Instance]) -> list[Target]:
+        return [(pk, "") for pk in rows.values_list("pk", flat=True)]
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ListedFilters]:
         return InstanceChangeList

@@ -148,3 +148,21 @@ def test_who_may_see_samples_may_see_it_and_nobody_changes_it(stories):
     page = reverse("admin:capacity_databasestate_change", args=[DatabaseState.objects.first().pk])
     assert client.post(page, {}).status_code == 403
     assert logged_in("view_instance").get(URL).status_code == 403
+
+
+def test_the_export_has_limit_use_and_forecast_after_its_other_columns(admin_client, stories):
+    limit(stories["a"], 260, "sales")
+    limit(stories["a"], 20, "audit")
+    forecast_of(stories["a"], "sales", "date", expected_on=today() + timedelta(days=30))
+    forecast_of(stories["a"], "audit", "over")
+    answer = admin_client.get(reverse("admin:capacity_databasestate_export"), {"o": "-last_size_bytes"})
+    lines = csv.DictReader(io.StringIO(b"".join(answer.streaming_content).decode()))
+    added = ["limit_bytes", "used_percent", "forecast_state", "full_on"]
+    found = sorted([line["database_name"], *(line[name] for name in added)] for line in lines)
+    assert lines.fieldnames[-4:] == added
+    assert found == [
+        ["app", "", "", "", ""],
+        ["audit", str(20 * 2**30), "150.00", "over", str(today())],
+        ["new", "", "", "", ""],
+        ["sales", str(260 * 2**30), "50.00", "date", str(today() + timedelta(days=30))],
+    ]
