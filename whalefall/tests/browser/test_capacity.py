@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from django_celery_beat.models import PeriodicTask
 from playwright.sync_api import expect
 
 from capacity.models import CapacityLimit, DatabaseSizeAggregation, Instance
@@ -41,7 +42,59 @@ def test_a_limit_is_entered_and_stands_beside_its_database(window):
     row = window.page.locator("#result_list tr", has_text="sales")
     expect(row.locator(".field-used_percent")).to_contain_text("51 %")
     expect(row.locator(".field-outlook")).to_contain_text("full on")
-    window.check_layout()
+    assert list(window.check_layout()) == []
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_one_limit_is_set_for_many(open_window, admin_user, width):
+    make_stories()
+    window = open_window(admin_user, width=width)
+    window.visit("capacity_databasestate_changelist", query="?o=3")
+    window.page.locator("input.action-select").nth(1).check()
+    window.choose("Set a limit")
+    window.says("Which limit shall these 2 get?")
+    assert list(window.check_layout()) == []
+    window.page.get_by_label("they share a volume").check()
+    window.fill(Limit="2")
+    window.page.get_by_label("Unit").select_option(label="TiB")
+    window.press("Set the limit")
+    window.says("Name the volume that they share.")
+    window.fill(Volume="D:")
+    window.press("Set the limit")
+    window.says("Limit 2.0 TiB: 2 entered, 0 replaced.")
+    assert {(one.limit_bytes, one.shared_key) for one in CapacityLimit.objects.all()} == {(2**41, "D:")}
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_the_dashboard_of_a_tag_is_chosen_and_given_up(open_window, admin_user, width):
+    make_stories()
+    window = open_window(admin_user, width=width)
+    window.visit("index")
+    dashboard = window.page.locator("#dashboard")
+    expect(dashboard).to_contain_text("MySQL")
+    window.page.get_by_label("Tag", exact=True).select_option(label="team:billing")
+    window.press("Show")
+    window.says("Only instances with the tag team:billing.")
+    expect(dashboard).not_to_contain_text("MySQL")
+    assert list(window.check_layout()) == []
+    window.page.get_by_role("link", name="Weekly", exact=True).click()
+    expect(window.page).to_have_url(re.compile(r"tag=team%3Abilling"))
+    window.press("Show the whole fleet")
+    expect(dashboard).to_contain_text("MySQL")
+    window.page.get_by_role("link", name="team:billing", exact=True).click()
+    window.says("Only instances with the tag team:billing.")
+
+
+def test_a_schedule_is_of_a_tag(window):
+    make_instance("a", tags=["prod"])
+    window.visit("capacity_schedule_add")
+    window.fill(Name="ours")
+    window.page.get_by_label("Collect", exact=True).check()
+    window.page.locator(".field-tags .select2-selection").click()
+    window.page.locator(".select2-results__option", has_text="prod").click()
+    window.press("Save")
+    window.says("only instances with the tag prod, every day at 04:00")
+    assert PeriodicTask.objects.get(name="ours").kwargs == '{"tags": ["prod"]}'
 
 
 def test_the_states_of_forecasts_are_said_in_words(window):
