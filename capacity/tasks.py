@@ -131,7 +131,8 @@ def refresh_insight(self: Task, session_id: str | None = None, tags: list[str] |
 def snapshot_tables(self: Task, session_id: str | None = None, tags: list[str] | None = None) -> dict[str, Any]:
     """Measures the largest tables of the databases that had an event, or of a queued session.
 
-    `tags`: only of instances with one of them. Comes again while another such run is under way; raises what ends the whole run, after it is on the session.
+    `tags`: only of instances with one of them. Comes again while another such run is under way; raises what ends the
+    whole run, after it is on the session.
     """
     task_id = self.request.id or ""
     if session_id:
