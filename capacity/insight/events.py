@@ -9,7 +9,8 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from itertools import pairwise
+from itertools import islice
+from operator import sub
 
 from capacity.models import EventKind
 from capacity.querysets import ABSENT_DAYS
@@ -50,10 +51,14 @@ def changes(
     days, sizes = series.days, series.sizes
     if not sizes or max(sizes) - min(sizes) < least_bytes:
         return  # most databases: no day can have changed by that much
+    # In C, as this is asked of every day of every database.
+    daily = list(map(sub, islice(sizes, 1, None), sizes))
+    if max(daily) < least_bytes and min(daily) > -least_bytes:
+        return
     large = [
         index
-        for index, (before, after) in enumerate(pairwise(sizes), 1)
-        if abs(after - before) >= least_bytes and 100 * abs(after - before) >= least_percent * before
+        for index, (change, before) in enumerate(zip(daily, sizes, strict=False), 1)
+        if abs(change) >= least_bytes and 100 * abs(change) >= least_percent * before
     ]
     for index in large:
         if index < LEAST_SAMPLES or days[index] < first.toordinal():

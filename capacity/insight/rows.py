@@ -1,13 +1,17 @@
 """Forecasts and events as rows: what is new is written, what no longer holds goes. Sizes are whole bytes."""
 
+import json
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import date, datetime, timedelta
+from itertools import islice
 from typing import Any
 
+from django.db import connection
 from django.db.models import Q
 
 from capacity.models import CapacityEvent, Forecast
+from sync_sessions.records_sql import json_rows
 
 from . import forecast as method
 from .events import Event
@@ -57,7 +61,26 @@ def store_forecasts(of: Q, rows: Collection[Forecast]) -> None:
     """
     Forecast.objects.filter(of, is_newest=True).update(is_newest=False)
     Forecast.objects.filter(of, week__in={row.week for row in rows}).delete()
-    Forecast.objects.bulk_create(rows, batch_size=BATCH)
+    remaining = iter(rows)
+    while batch := list(islice(remaining, BATCH)):
+        _insert(batch)
+
+
+def _insert(rows: Sequence[Forecast]) -> None:
+    """What bulk_create does, at a third of its cost: it asks every field about every value."""
+    fields = [field for field in Forecast._meta.concrete_fields if not field.primary_key]
+    adapt = connection.ops.adapt_datetimefield_value
+
+    def cell(value: Any) -> Any:
+        return str(adapt(value) if isinstance(value, datetime) else value)  # dates, too: JSON has none
+
+    objects = [{field.column: getattr(row, field.attname) for field in fields} for row in rows]
+    columns = {str(field.column): str(field.db_type(connection)) for field in fields}
+    names = ", ".join(columns)
+    sql = f"INSERT INTO {Forecast._meta.db_table} ({names}) SELECT {names} FROM {json_rows(columns)} WHERE true"
+    with connection.cursor() as cursor:
+        # executemany(), as DEBUG keeps the parameters of execute() in memory.
+        cursor.executemany(sql, [[json.dumps(objects, default=cell)]])
 
 
 def store_events(instance_ids: Collection[int], first: date, found: dict[Target, list[Event]]) -> Counter[int]:

@@ -43,14 +43,21 @@ class Trend:
         return self._without_jumps[1]
 
     @cached_property
+    def differences(self) -> list[float]:
+        """Of the last half year, per week."""
+        return differences(self.recent)
+
+    @cached_property
     def adjusted_differences(self) -> list[float]:
-        return differences(self._without_jumps[0])
+        adjusted, jumps = self._without_jumps
+        return differences(adjusted) if jumps else self.differences
 
     @cached_property
     def spread(self) -> float:
         """How far the weekly differences scatter."""
-        raw, adjusted = differences(self.recent), self.adjusted_differences
-        return max(mad(adjusted), 0.5 * deviation(adjusted), 0.5 * deviation(raw))
+        raw, adjusted = self.differences, self.adjusted_differences
+        scatter = deviation(adjusted)
+        return max(mad(adjusted), 0.5 * scatter, 0.5 * (scatter if adjusted is raw else deviation(raw)))
 
     @cached_property
     def weekly(self) -> float:
@@ -84,7 +91,7 @@ class Trend:
 
     def _grows_by_steps(self) -> bool:
         """As files do that are allocated in large pieces: mostly nothing, then a step, and never back."""
-        found = differences(self.recent)
-        still = sum(abs(difference) <= STILL * self.size for difference in found)
-        steps = runs(found, lambda d: d > STEP * self.size)
-        return 2 * still >= len(found) and len(steps) >= LEAST_STEPS and min(found) >= -STEP * self.size
+        found, still, step = self.differences, STILL * self.size, STEP * self.size
+        if 2 * len([one for one in found if abs(one) <= still]) < len(found) or min(found) < -step:
+            return False
+        return len(runs(found, lambda d: d > step)) >= LEAST_STEPS

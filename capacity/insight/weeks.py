@@ -62,13 +62,16 @@ class Jump(NamedTuple):
 
 def weekly_means(series: Series) -> list[Point]:
     """Of a series of at least one day; oldest first."""
-    days, last = series.days, series.days[-1]
+    days, sizes, last = series.days, series.sizes, series.days[-1]
     points, end = [], len(days)
     # From the newest week back: a look-up and a sum of each costs a third of looking at every day.
     for week in range(0, (days[0] - last) // 7 - 1, -1):
-        begin = bisect_right(days, last + 7 * week - 7, hi=end)
+        before = last + 7 * week - 7
+        begin = end - 7  # of a week without gaps, as most are
+        if begin < 0 or days[begin] != before + 1:
+            begin = bisect_right(days, before, hi=end)
         if begin < end:
-            points.append(Point(week, sum(series.sizes[begin:end]) / (end - begin)))
+            points.append(Point(week, sum(sizes[begin:end]) / (end - begin)))
         end = begin
     return points[::-1]
 
@@ -102,6 +105,8 @@ def take_out_jumps(points: Sequence[Point], size: float) -> tuple[list[Point], l
     """
     found = differences(points)
     beyond = max(MAD_FACTOR * mad(found), LEAST_JUMP * size)
+    if not found or (max(found) <= beyond and min(found) >= -beyond):
+        return list(points), []
     ups, downs = runs(found, lambda d: d > beyond), runs(found, lambda d: d < -beyond)
     indexes = sorted(
         index for direction in (ups, downs) if len(direction) <= MOST_RUNS for run in direction for index in run
