@@ -59,7 +59,7 @@ class ForecastAdmin(RowAdmin):
     search_fields = ["database_name", "instance__name", "shared_key"]
     list_before_template = "capacity/forecast/scores.html"
     fields = [*list_display, "made_on"]
-    ordering = [FULL_ON.asc(nulls_last=True), "id"]
+    ordering = [FULL_ON.asc(nulls_last=True), "instance__name", "database_name"]
     none_yet = gettext_lazy(
         "Nothing will be full as far as can be told: there must be limits, and four weeks of samples."
     )

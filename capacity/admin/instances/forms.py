@@ -9,7 +9,8 @@ from capacity.collection import hosts
 from capacity.collection.password_rule import is_less_protected, must_repeat_password
 from capacity.collection.validation import clean_name, clean_text
 from capacity.inventory import rules
-from capacity.models import Instance, Tag
+from capacity.inventory.tags import all_tags
+from capacity.models import Instance
 from capacity.models.fields import validate_text
 from sync_sessions.choices import Scope
 
@@ -25,7 +26,7 @@ class ScopeForm(forms.Form):
 class TagForm(forms.Form):
     """Which tag chosen instances get or lose."""
 
-    tag = forms.ModelChoiceField(Tag.objects.all(), label=gettext_lazy("Tag"), widget=UnfoldAdminSelectWidget)
+    tag = forms.ModelChoiceField(all_tags(), label=gettext_lazy("Tag"), widget=UnfoldAdminSelectWidget)
 
 
 class KeptPassword(forms.CharField):

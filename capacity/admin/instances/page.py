@@ -5,7 +5,7 @@ from typing import Any
 from django.contrib import admin, messages
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet, Value
-from django.db.models.functions import Coalesce, Lower
+from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import path
@@ -25,7 +25,6 @@ from capacity.insight.sparkline import sparkline
 from capacity.inventory.deletion import delete_instance, refusals
 from capacity.models import Instance, InstanceSizeStat
 from capacity.periods import today
-from sync_sessions.common.admin.base import ListedFilters
 from sync_sessions.common.admin.filters import TagFilter, midnight
 from sync_sessions.common.words import listed
 
@@ -40,12 +39,6 @@ SPARK_DAYS = 30
 def known_first(name: str) -> Coalesce:
     """To sort by: what is unknown is the least, on both databases."""
     return Coalesce(F(name), Value(-(2**63)))
-
-
-class InstanceChangeList(ListedFilters):
-    def get_ordering_field(self, field_name: Any) -> Any:
-        """Names without regard to case, as people look for them."""
-        return Lower("name") if field_name == "name" else super().get_ordering_field(field_name)
 
 
 class LateFilter(admin.SimpleListFilter):
@@ -94,7 +87,7 @@ class InstanceAdmin(SetsLimits, ImportsInstances, PeriodActions):
     list_filter = ["db_type", TagFilter, "is_active", LateFilter, MissingFilter]
     autocomplete_fields = ["tags"]
     list_per_page = 50
-    ordering = [Lower("name"), "name"]
+    ordering = ["name"]
     search_fields = ["name", "host", "description"]
     actions = [*PeriodActions.actions, "compare_chosen", "set_limit"]
     limit_names = ("name",)
@@ -111,9 +104,6 @@ class InstanceAdmin(SetsLimits, ImportsInstances, PeriodActions):
 
     def limit_targets(self, rows: QuerySet[Instance]) -> list[Target]:
         return [(pk, "") for pk in rows.values_list("pk", flat=True)]
-
-    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ListedFilters]:
-        return InstanceChangeList
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Instance]:
         return super().get_queryset(request).select_related("state").prefetch_related("tags")

@@ -24,7 +24,8 @@ from capacity.aggregation.arguments import Which, plan_periods, plan_range
 from capacity.aggregation.results import AggregationStatus
 from capacity.errors import InputError, QueueUnavailable
 from capacity.inventory.selection import FLEET, Selection
-from capacity.models import Instance, Tag
+from capacity.inventory.tags import all_tags
+from capacity.models import Instance
 from capacity.periods import PERIOD_CONFIG, PERIODS, Period, parse_periods, today
 from capacity.runs import queueing
 from capacity.runs.outcome import RunOutcome
@@ -105,7 +106,7 @@ class PeriodsForm(forms.Form):
 
 class FleetPeriodsForm(PeriodsForm):
     tag = forms.ModelChoiceField(
-        Tag.objects.all(),
+        all_tags(),
         label=gettext_lazy("Tag"),
         required=False,
         empty_label=gettext_lazy("the whole fleet"),

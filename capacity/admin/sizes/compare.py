@@ -8,6 +8,7 @@ from typing import Any
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
+from django.db.models.functions import Lower
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
@@ -97,8 +98,8 @@ def _found(text: str, asked: Asked, indexed: bool) -> list[dict[str, str]]:
     words = text.split()
     if not words or len(asked.lines) >= MOST_SERIES:
         return []
-    instances: QuerySet[Any] = Instance.objects.order_by("name")
-    databases: QuerySet[Any] = DatabaseState.objects.order_by("database_name", "instance__name")
+    instances: QuerySet[Any] = Instance.objects.order_by(Lower("name"), "name")
+    databases: QuerySet[Any] = DatabaseState.objects.order_by(Lower("database_name"), Lower("instance__name"), "pk")
     for word in words:
         instances = instances.filter(name__icontains=word)
         databases = databases.filter(database_name__icontains=word) | databases.filter(instance__name__icontains=word)

@@ -8,7 +8,7 @@ from unfold.admin import ModelAdmin
 from capacity.errors import InputError
 from capacity.insight.report import as_csv, as_html, make_report, month_of
 from capacity.inventory.selection import Selection
-from capacity.models import Tag
+from capacity.inventory.tags import all_tags
 from capacity.periods import today
 from sync_sessions.common.tags import asked_tags
 
@@ -35,7 +35,7 @@ def report(model_admin: ModelAdmin, request: HttpRequest) -> HttpResponse:
         return answer
     bar = {
         "home": reverse("admin:index"),
-        "tags": list(Tag.objects.values_list("name", flat=True)),
+        "tags": [tag.name for tag in all_tags()],
         "csv": f"?{query({'month': month, 'tag': found.tags, 'format': 'csv'})}",
         "error": error,
     }

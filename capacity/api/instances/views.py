@@ -2,6 +2,7 @@ from typing import Any
 
 import django_filters
 from django.db import transaction
+from django.db.models.functions import Lower
 from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_view
 from rest_framework.decorators import action
 from rest_framework.exceptions import NotFound
@@ -42,6 +43,11 @@ from .serializers import CollectionResultSerializer, InstanceSerializer, with_ou
 from .tables import TableSnapshotSerializer, TablesRequestSerializer, told
 
 
+def _by_name(descending: bool) -> list[Any]:
+    """Without regard to case, as people look for names."""
+    return [Lower("name").desc() if descending else Lower("name").asc()]
+
+
 class InstanceFilters(django_filters.FilterSet):
     name = django_filters.CharFilter("name", "icontains", label="part of the name", max_length=255)
     db_type = AnyOfFilter("db_type", choices=DbType.choices)
@@ -74,11 +80,11 @@ class InstanceViewSet(
 ):
     """The database servers. Passwords can be set, never read."""
 
-    queryset = Instance.objects.select_related("state").prefetch_related("tags").order_by("name")
+    queryset = Instance.objects.select_related("state").prefetch_related("tags")
     serializer_class = InstanceSerializer
     filterset_class = InstanceFilters
-    ordering = ("name",)
-    ordering_fields = {"name": "name", **orderings(INSTANCES, "state__")}
+    ordering = (Lower("name").asc(), "id")
+    ordering_fields = {"name": _by_name, **orderings(INSTANCES, "state__")}
     lookup_value_converter = "int"
     required_permissions = {
         **model_permissions("capacity.instance"),

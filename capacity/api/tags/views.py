@@ -3,6 +3,7 @@ from typing import Any
 import django_filters
 from django.db import transaction
 from django.db.models import Count
+from django.db.models.functions import Lower
 from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_view
 from rest_framework import serializers
 from rest_framework.viewsets import ModelViewSet
@@ -40,7 +41,7 @@ class TagFilters(django_filters.FilterSet):
 class TagViewSet(BaseViewSet, ModelViewSet[Tag]):
     """What instances are put together by. The tags of an instance are a field of it."""
 
-    queryset = Tag.objects.annotate(instance_count=Count("instances")).order_by("name")
+    queryset = Tag.objects.annotate(instance_count=Count("instances")).order_by(Lower("name"), "name")
     serializer_class = TagSerializer
     filterset_class = TagFilters
     lookup_value_converter = "int"

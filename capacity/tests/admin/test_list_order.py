@@ -4,17 +4,21 @@ import re
 from datetime import timedelta
 
 import pytest
+from django.contrib.auth.models import Group, User
 from django.urls import reverse
 from django.utils import timezone
 
-from capacity.models import Instance
+from capacity.collection.ingest import ingest
+from capacity.models import CapacityLimit, Instance, NotificationChannel, PrometheusSource, Tag
 from capacity.periods import Period, today
-from capacity.tests.factories import make_instance
+from capacity.tests.alerts.factories import make_rule
+from capacity.tests.factories import a_sample, make_instance
 from capacity.tests.samples import add_both, add_day, aggregate
 
 pytestmark = pytest.mark.django_db
 
 INSTANCES = reverse("admin:capacity_instance_changelist")
+DATABASES = reverse("admin:capacity_databasestate_changelist")
 ROWS = reverse("admin:capacity_databasesizeaggregation_changelist")
 
 
@@ -38,11 +42,54 @@ def test_the_first_click_on_a_size_shows_the_largest_and_on_a_name_the_first(adm
     assert header(admin_client, sorted_already, "engine") == "?db_type__exact=postgresql&amp;o=2"
 
 
-def test_names_stand_without_regard_to_case(admin_client):
-    for name in ("beta", "Alpha", "alpha-2", "Gamma"):
-        make_instance(name)
+NAMES = ("beta", "Alpha", "alpha-2", "Gamma")
+IN_ORDER = ["Alpha", "alpha-2", "beta", "Gamma"]
+#: {list: what makes a row of that name}
+NAMED = {
+    "capacity_instance": make_instance,
+    "capacity_tag": lambda name: Tag.objects.create(name=name),
+    "capacity_capacitylimit": lambda name: CapacityLimit.objects.create(instance=make_instance(name), limit_bytes=1),
+    "capacity_alertrule": lambda name: make_rule(name=name),
+    "capacity_notificationchannel": lambda name: NotificationChannel.objects.create(name=name, kind="webhook"),
+    "capacity_prometheussource": lambda name: PrometheusSource.objects.create(name=name, url="http://p:9090"),
+    "auth_user": User.objects.create_user,
+    "auth_group": lambda name: Group.objects.create(name=name),
+}
 
-    assert names(admin_client.get(INSTANCES)) == ["Alpha", "alpha-2", "beta", "Gamma"]
+
+def shown(answer):
+    """Of each row what is one of NAMES in it."""
+    rows = [str(row).split() for row in answer.context["cl"].result_list]
+    return [name for words in rows for name in NAMES if name in words]
+
+
+@pytest.mark.parametrize(("page", "make"), NAMED.items(), ids=NAMED)
+def test_names_stand_without_regard_to_case(admin_client, page, make):
+    for name in NAMES:
+        make(name)
+
+    assert shown(admin_client.get(reverse(f"admin:{page}_changelist"))) == IN_ORDER
+
+
+@pytest.mark.parametrize("column", ["database", "server"])
+def test_so_do_those_of_databases_and_their_instances_when_sorted_by_them(admin_client, column):
+    ingest([a_sample(make_instance(name), database=name) for name in NAMES])
+
+    page = admin_client.get(DATABASES + header(admin_client, DATABASES, column))
+
+    assert [row.database_name for row in page.context["cl"].result_list] == IN_ORDER
+
+
+def test_a_default_order_by_name_has_its_sign(admin_client):
+    make_instance()
+    title = admin_client.get(INSTANCES).content.decode().split("column-name")[1].split("</th>")[0]
+    assert "arrow_upward" in title
+
+
+def test_tags_to_choose_from_stand_without_regard_to_case(admin_client):
+    make_instance(tags=NAMES)
+    [tags] = [one for one in admin_client.get(INSTANCES).context["cl"].filter_specs if one.title == "tag"]
+    assert [name for name, _title in tags.lookup_choices] == IN_ORDER
 
 
 def test_one_period_is_chosen_by_its_name(admin_client):

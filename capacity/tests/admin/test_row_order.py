@@ -10,6 +10,17 @@ from capacity.tests.samples import add_sample, the
 
 pytestmark = pytest.mark.django_db
 DAY = the("daily", "2025-03-05")
+NAMES = ("Alpha", "alpha-2", "beta")
+
+
+def default_order(client, model):
+    """The day and the names of each row of that list."""
+    url = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
+    rows = client.get(url).context["cl"].result_list
+    return [
+        (row.period_start.day, " ".join([row.instance.name, getattr(row, "database_name", "")]).strip())
+        for row in rows
+    ]
 
 
 def ordered(client, model, name, pfx=""):
@@ -32,6 +43,20 @@ def test_what_is_unknown_comes_last_in_both_directions(admin_client, model, pref
         add_instance_row(instance, DAY, 100, change, change)
     assert ordered(admin_client, model, f"{prefix}_{field}") == ["down", "up", "unknown"]
     assert ordered(admin_client, model, f"{prefix}_{field}", "-") == ["up", "down", "unknown"]
+
+
+def test_rows_of_one_period_stand_by_their_names_without_regard_to_case(admin_client):
+    earlier = the("daily", "2025-03-04")
+    for name in ("beta", "Alpha", "alpha-2"):
+        instance = make_instance(name)
+        for day in (earlier, DAY):
+            add_instance_row(instance, day, 1)
+            for database in ("Orders", "crm"):
+                add_database_row(instance, database, day, 1)
+
+    databases = [(day, f"{name} {database}") for day in (5, 4) for name in NAMES for database in ("crm", "Orders")]
+    assert default_order(admin_client, DatabaseSizeAggregation) == databases
+    assert default_order(admin_client, InstanceSizeAggregation) == [(day, name) for day in (5, 4) for name in NAMES]
 
 
 def test_so_does_a_measure_that_an_engine_does_not_tell(admin_client):

@@ -128,3 +128,10 @@ def test_an_instance_says_how_it_is_now(api, fleet):
 )
 def test_instances_are_ordered_too(api, fleet, ordering, expected):
     assert names(api.get(INSTANCES, {"ordering": ordering}), "name") == expected
+
+
+def test_instances_are_ordered_by_name_without_regard_to_case(api):
+    for name in ("beta", "Alpha", "alpha-2"):
+        make_instance(name)
+    assert names(api.get(INSTANCES), "name") == ["Alpha", "alpha-2", "beta"]
+    assert names(api.get(INSTANCES, {"ordering": "-name"}), "name") == ["beta", "alpha-2", "Alpha"]

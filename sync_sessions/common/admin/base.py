@@ -15,6 +15,8 @@ from django.utils.translation import gettext as _
 from unfold import admin as theme
 from unfold.views import ChangeList
 
+from .names import without_case
+
 MOST_DIGITS = 18
 NUL = "\x00"  #: PostgreSQL takes no text with it
 
@@ -37,6 +39,11 @@ class ListedFilters(ChangeList):
             raise IncorrectLookupParameters
         return found
 
+    def get_ordering(self, request: HttpRequest, queryset: QuerySet[Any]) -> list[Any]:
+        order = super().get_ordering(request, queryset)
+        # Names that differ in nothing but case come in an order of their own, or one would stand on two pages.
+        return [*(found for term in order for found in without_case(self.model, term)), "-pk"]
+
     def get_results(self, request: HttpRequest) -> None:
         try:
             super().get_results(request)
@@ -52,6 +59,10 @@ def _can_be_value(text: str) -> bool:
 class ModelAdmin(theme.ModelAdmin):
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return ListedFilters
+
+    def get_ordering(self, request: HttpRequest) -> list[Any]:
+        """Of what is chosen from in forms and filters, too."""
+        return [found for term in self.ordering or self.opts.ordering for found in without_case(self.model, term)]
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet[Any], search_term: str) -> Any:
         if NUL in search_term:

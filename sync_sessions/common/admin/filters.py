@@ -3,6 +3,7 @@ from typing import Any
 
 from django import forms
 from django.db.models import QuerySet
+from django.db.models.functions import Lower
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -60,7 +61,8 @@ class TagFilter(DropdownFilter):
         super().__init__(request, params, model, model_admin)
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Any:
-        return [(name, name) for name in self.tags._default_manager.order_by("name").values_list("name", flat=True)]
+        names = self.tags._default_manager.order_by(Lower("name"), "name").values_list("name", flat=True)
+        return [(name, name) for name in names]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         return of_tagged(queryset, [self.value()]) if self.value() else queryset
