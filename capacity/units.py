@@ -1,5 +1,6 @@
 """Sizes and percentages as people read them."""
 
+from collections.abc import Iterable
 from decimal import Decimal
 
 UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
@@ -23,6 +24,26 @@ def chart_unit(largest: int) -> tuple[str, int]:
     """The one unit for a whole chart whose highest point is `largest` bytes, and how many bytes it is."""
     power = max(0, min(len(UNITS) - 1, (largest.bit_length() - 1) // 10))
     return UNITS[power], 1024**power
+
+
+def shared_unit(sizes: Iterable[int]) -> int:
+    """The power of 1024 of the one unit for a column of sizes.
+
+    The largest unit in which the largest of them has three digits, so that the smaller ones keep some.
+    """
+    largest, power = max(map(abs, sizes), default=0), 0
+    while power < len(UNITS) - 1 and largest >= 100 * 1024 ** (power + 1):
+        power += 1
+    return power
+
+
+def format_in(n: int, power: int, *, sign: bool = False) -> str:
+    """Bytes in that unit, as `format_bytes`: 12,345.6 GiB; what would read 0.0 there is <0.1 GiB, a nothing 0 GiB."""
+    tenths = _tenths(abs(n), power)
+    number = "{:,}.{}".format(*divmod(tenths, 10)) if tenths else "<0.1"
+    if power == 0 or n == 0:
+        number = f"{abs(n):,}"
+    return f"{'-' if n < 0 else '+' if sign and n else ''}{number} {UNITS[power]}"
 
 
 def _tenths(size: int, power: int) -> int:

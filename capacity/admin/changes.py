@@ -1,8 +1,10 @@
 """What changed, by day, with the usual largest change beside it."""
 
+from operator import attrgetter
 from typing import Any
 
 from django.contrib import admin
+from django.db.models import F
 from django.http import HttpRequest
 from django.utils.formats import date_format
 from django.utils.html import format_html
@@ -12,7 +14,7 @@ from django.utils.translation import gettext_lazy
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import display
 
-from capacity.admin.rows.columns import together
+from capacity.admin.columns import bytes_column, together
 from capacity.admin.rows.lists import ENGINE, INSTANCE, RowAdmin
 from capacity.admin.sizes.addresses import database_link, instance_link
 from capacity.insight.wording import event_sentence
@@ -29,9 +31,30 @@ VARIANTS = {
 }
 
 
+CHANGE = F("after_bytes") - F("before_bytes")
+
+
+def usual(row: CapacityEvent) -> int | None:
+    """Of what appears or vanishes nothing is usual."""
+    return row.usual_bytes if row.kind in (EventKind.JUMP, EventKind.DROP) else None
+
+
+def dash(row: CapacityEvent) -> str:
+    return "–"
+
+
 @admin.register(CapacityEvent)
 class CapacityEventAdmin(RowAdmin):
-    list_display = ["happened", "what", "database", "server", "sentence", "change", "usual", "days_before"]
+    list_display = [
+        "happened",
+        "what",
+        "database",
+        "server",
+        "sentence",
+        bytes_column("change_bytes", gettext_lazy("change"), attrgetter("change_bytes"), ordering=CHANGE, sign=True),
+        bytes_column("usual_bytes", gettext_lazy("usual largest change"), usual, ordering="usual_bytes", missing=dash),
+        "days_before",
+    ]
     list_display_links = ["happened"]
     list_filter = [("day", DayRangeFilter), ("kind", ChoicesDropdownFilter), TagFilter, ENGINE, INSTANCE]
     ordering = ["-day", "instance", "database_name"]
@@ -40,7 +63,7 @@ class CapacityEventAdmin(RowAdmin):
         "Nothing has changed by more than it usually does. Jumps and drops are told once there are 14 days of samples."
     )
     # The theme shows a label in lists alone.
-    fields = [{"what": "kind"}.get(name, name) for name in list_display]
+    fields = ["kind" if column == "what" else column for column in list_display]
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> Any:
         # Events are rare: few enough to look through them all.
@@ -68,14 +91,6 @@ class CapacityEventAdmin(RowAdmin):
     @admin.display(description=gettext_lazy("what happened"))
     def sentence(self, row: CapacityEvent) -> str:
         return event_sentence(row)
-
-    @admin.display(description=gettext_lazy("change"))
-    def change(self, row: CapacityEvent) -> str:
-        return together(format_bytes(row.change_bytes, sign=True))
-
-    @admin.display(description=gettext_lazy("usual largest change"), ordering="usual_bytes")
-    def usual(self, row: CapacityEvent) -> str:
-        return together(format_bytes(row.usual_bytes)) if row.kind in (EventKind.JUMP, EventKind.DROP) else "–"
 
     @admin.display(description=gettext_lazy("sizes of the days before"))
     def days_before(self, row: CapacityEvent) -> str:

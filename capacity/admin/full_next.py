@@ -1,6 +1,7 @@
 """What is full next: the newest forecasts by their date, and how good forecasts have been."""
 
 from datetime import timedelta
+from operator import attrgetter
 from typing import Any
 
 from django.contrib import admin
@@ -12,8 +13,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
 
-from capacity.admin.outlook import forecast_cell, full_cell, nulls_last, used_cell
-from capacity.admin.rows.columns import together
+from capacity.admin.columns import bytes_column, nulls_last
+from capacity.admin.outlook import forecast_cell, full_cell, used_cell
 from capacity.admin.rows.lists import ENGINE, INSTANCE, RowAdmin
 from capacity.admin.sizes.addresses import database_link, instance_link
 from capacity.insight.forecast import HORIZONS
@@ -23,7 +24,6 @@ from capacity.insight.series import Target
 from capacity.insight.wording import MONTH, score_sentence
 from capacity.models import CapacityLimit, Forecast, ForecastLevel, ForecastState
 from capacity.periods import today
-from capacity.units import format_bytes
 from sync_sessions.common.admin.filters import TagFilter
 from sync_sessions.common.words import told
 
@@ -52,9 +52,23 @@ class OutlookFilter(DropdownFilter):
         return queryset if self.value() == self.ALL else queryset.filter(state=self.value())
 
 
+def growth(row: Forecast) -> int:
+    """Bytes in a month."""
+    return round(row.weekly_bytes * MONTH / WEEK)
+
+
 @admin.register(Forecast)
 class ForecastAdmin(RowAdmin):
-    list_display = ["target", "server", "size", "month", "used_percent", "full", "outlook", "sure"]
+    list_display = [
+        "target",
+        "server",
+        bytes_column("level_bytes", gettext_lazy("size"), attrgetter("level_bytes"), ordering="level_bytes"),
+        bytes_column("month_bytes", gettext_lazy("growth a month"), growth, ordering="weekly_bytes", sign=True),
+        "used_percent",
+        "full",
+        "outlook",
+        "sure",
+    ]
     list_filter = [OutlookFilter, ("level", ChoicesDropdownFilter), TagFilter, ENGINE, INSTANCE]
     search_fields = ["database_name", "instance__name", "shared_key"]
     list_before_template = "capacity/forecast/scores.html"
@@ -73,12 +87,9 @@ class ForecastAdmin(RowAdmin):
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
         return super().changelist_view(request, {"scores": scores(), **(extra_context or {})})
 
-    def get_changelist_instance(self, request: HttpRequest) -> Any:
-        changelist = super().get_changelist_instance(request)
-        rows = list(changelist.result_list)
+    def complete(self, rows: list[Any]) -> None:
+        super().complete(rows)
         add_to(rows)
-        changelist.result_list = rows
-        return changelist
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
         row = super().get_object(request, object_id, from_field)
@@ -97,14 +108,6 @@ class ForecastAdmin(RowAdmin):
     @admin.display(description=gettext_lazy("instance"), ordering="instance__name")
     def server(self, row: Any) -> Any:
         return instance_link(row.instance) if row.instance else "–"
-
-    @admin.display(description=gettext_lazy("size"), ordering="level_bytes")
-    def size(self, row: Forecast) -> str:
-        return together(format_bytes(row.level_bytes))
-
-    @admin.display(description=gettext_lazy("growth a month"), ordering="weekly_bytes")
-    def month(self, row: Forecast) -> str:
-        return together(format_bytes(round(row.weekly_bytes * MONTH / WEEK), sign=True))
 
     @admin.display(description=gettext_lazy("used"))
     def used_percent(self, row: Any) -> SafeString:

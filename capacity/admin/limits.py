@@ -1,13 +1,13 @@
 """Limits: staff enter their own, those that collecting has found stand beside them."""
 
 from decimal import Decimal
+from operator import attrgetter
 from typing import Any
 
 from django import forms
 from django.contrib import admin
 from django.core.exceptions import NON_FIELD_ERRORS
 from django.http import HttpRequest
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -16,19 +16,20 @@ from unfold.decorators import display
 from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from capacity.admin.cells import unknown
+from capacity.admin.columns import bytes_column
 from capacity.admin.sizes.addresses import instance_link
 from capacity.errors import InputError
 from capacity.insight.outlook import usage_of
 from capacity.inventory.limits import LimitExists, check_target
 from capacity.models import CapacityLimit, LimitSource
 from capacity.models.fields import validate_text
-from capacity.units import format_bytes
 from sync_sessions.common.admin.base import ModelAdmin
 from sync_sessions.common.admin.filters import TagFilter
 
 GIB, TIB = 2**30, 2**40
 UNITS = [(str(GIB), "GiB"), (str(TIB), "TiB")]
-SHOWN = ["target", "server", "limit", "source", "shared_key", "note", "updated_by", "updated_at"]
+LIMIT = bytes_column("limit_bytes", gettext_lazy("limit"), attrgetter("limit_bytes"), ordering="limit_bytes")
+SHOWN = ["target", "server", LIMIT, "source", "shared_key", "note", "updated_by", "updated_at"]
 MOST = (2**63 - 1) // TIB  #: of the larger unit
 
 
@@ -102,7 +103,7 @@ class CapacityLimitAdmin(ModelAdmin):
     form = LimitForm
     fields = LimitForm.shown
     autocomplete_fields = ["instance"]
-    list_display = ["target", "server", "limit", "usage", "origin", "shared_key", "note"]
+    list_display = ["target", "server", LIMIT, "usage", "origin", "shared_key", "note"]
     list_filter = [
         ("source", ChoicesDropdownFilter),
         TagFilter,
@@ -115,16 +116,13 @@ class CapacityLimitAdmin(ModelAdmin):
     ordering = ["instance__name", "database_name", "source"]
     none_yet = gettext_lazy("No limit yet: without one nothing can be told to be full.")
 
-    def get_changelist_instance(self, request: HttpRequest) -> Any:
-        """With how much of each is used, of the rows of this page alone."""
-        changelist = super().get_changelist_instance(request)
-        rows = list(changelist.result_list)
+    def complete(self, rows: list[Any]) -> None:
+        """With how much of each is used."""
+        super().complete(rows)
         targets = [(row.instance_id, row.database_name) for row in rows]
         used = usage_of(targets)
         for row, target in zip(rows, targets, strict=True):
             row.usage_found = used.get(target)
-        changelist.result_list = rows
-        return changelist
 
     def get_fields(self, request: HttpRequest, obj: CapacityLimit | None = None) -> Any:
         editable = self.has_change_permission(request, obj) if obj else self.has_add_permission(request)
@@ -157,10 +155,6 @@ class CapacityLimitAdmin(ModelAdmin):
     @admin.display(description=gettext_lazy("instance"), ordering="instance__name")
     def server(self, row: CapacityLimit) -> SafeString:
         return instance_link(row.instance)
-
-    @admin.display(description=gettext_lazy("limit"), ordering="limit_bytes")
-    def limit(self, row: CapacityLimit) -> SafeString:
-        return format_html('<span class="whitespace-nowrap">{}</span>', format_bytes(row.limit_bytes))
 
     @admin.display(description=gettext_lazy("used"))
     def usage(self, row: Any) -> str:

@@ -10,33 +10,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from capacity.admin.cells import unknown
+from capacity.admin.columns import nulls_last
 from capacity.insight.outlook import Level, Outlook, Usage
 from capacity.insight.wording import forecast_sentence, jump_sentences
 from capacity.models import ForecastState
 
 #: The colour of a bar says how much room there is; its length says the same.
 NEARLY, MUCH = 90, 80
-
-
-class NullsLast:
-    """Rows without a value come last in either direction, on both databases."""
-
-    def __init__(self, expression: Any) -> None:
-        self.expression = expression
-
-    def resolve_expression(self, *args: Any) -> Any:  # how the admin tells an expression from the name of a column
-        return self.expression.resolve_expression(*args)
-
-    def asc(self) -> Any:
-        return self.expression.asc(nulls_last=True)
-
-    def desc(self) -> Any:
-        return self.expression.desc(nulls_last=True)
-
-
-def nulls_last(expression: Any) -> Any:
-    """What a column is sorted by, which the admin takes for an expression."""
-    return NullsLast(expression)
 
 
 def used_cell(usage: Usage | None) -> SafeString:

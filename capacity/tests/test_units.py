@@ -1,6 +1,8 @@
 import pytest
 
-from capacity.units import chart_unit, format_bytes
+from capacity.units import chart_unit, format_bytes, format_in, shared_unit
+
+MIB, GIB, TIB = 2**20, 2**30, 2**40
 
 pytestmark = pytest.mark.unit
 
@@ -48,3 +50,32 @@ def test_changes_have_a_sign(size, text):
 )
 def test_a_chart_has_one_unit_that_of_its_highest_point(largest, unit):
     assert chart_unit(largest) == unit
+
+
+@pytest.mark.parametrize(
+    ("sizes", "shown"),
+    [
+        ([13 * TIB, 40 * GIB, 3 * MIB, 0], ["13,312.0 GiB", "40.0 GiB", "<0.1 GiB", "0 GiB"]),
+        ([100 * GIB, -(GIB // 10), -1], ["100.0 GiB", "-0.1 GiB", "-<0.1 GiB"]),
+        ([100 * GIB - 1, 7 * MIB], ["102,400.0 MiB", "7.0 MiB"]),
+        ([100 * TIB, GIB], ["100.0 TiB", "<0.1 TiB"]),
+        ([99_999, 0], ["99,999 B", "0 B"]),
+        ([2**63], ["8,192.0 PiB"]),
+    ],
+)
+def test_a_column_has_one_unit_in_which_its_largest_has_three_digits_and_nothing_reads_as_none(sizes, shown):
+    unit = shared_unit(sizes)
+    assert [format_in(size, unit) for size in sizes] == shown
+
+
+def test_a_change_in_the_unit_of_its_column_has_its_sign():
+    assert [format_in(size, 3, sign=True) for size in (GIB, 1, 0, -GIB)] == [
+        "+1.0 GiB",
+        "+<0.1 GiB",
+        "0 GiB",
+        "-1.0 GiB",
+    ]
+
+
+def test_a_column_without_a_size_has_a_unit_nobody_sees():
+    assert shared_unit([]) == 0

@@ -12,8 +12,8 @@ register = template.Library()
 
 #: Columns of numbers and times: who sorts by one wants the largest or the latest first.
 LARGEST_FIRST = re.compile(
-    r"column-(\w+_(bytes|percent|count|time|at|on)|size|week|month|databases|sample|coverage|period|started|created"
-    r"|expiry|duration|items_synced|last_login|sample_count)\b"
+    r"column-(\w+_(bytes|percent|count|time|at|on)|databases|sample|coverage|period|started|created|made|until|duration"
+    r"|items_synced|last_login|since|happened)\b"
 )
 
 

@@ -4,22 +4,23 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.db import transaction
-from django.db.models import Exists, F, OuterRef, Q, QuerySet, Value
-from django.db.models.functions import Coalesce
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import path
 from django.utils import timezone
 from django.utils.formats import date_format
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 from unfold.decorators import display
 
-from capacity.admin.cells import change_cell, sample_cell, size_cell, state_of, unknown
+from capacity.admin.cells import sample_cell, state_of, unknown
+from capacity.admin.columns import nulls_last, state_columns
 from capacity.admin.limit_action import SetsLimits
 from capacity.admin.sizes.compare import compare_targets
 from capacity.errors import InstanceHasHistory
-from capacity.insight.growth import LATE_AFTER, MONTH, WEEK, daily_sizes, days_until
+from capacity.insight.growth import LATE_AFTER, daily_sizes, days_until
 from capacity.insight.series import Target
 from capacity.insight.sparkline import sparkline
 from capacity.inventory.deletion import delete_instance, refusals
@@ -34,11 +35,6 @@ from .importing import ImportsInstances
 from .periods import PeriodActions
 
 SPARK_DAYS = 30
-
-
-def known_first(name: str) -> Coalesce:
-    """To sort by: what is unknown is the least, on both databases."""
-    return Coalesce(F(name), Value(-(2**63)))
 
 
 class LateFilter(admin.SimpleListFilter):
@@ -83,7 +79,15 @@ class InstanceAdmin(SetsLimits, ImportsInstances, PeriodActions):
     actions_list = [*PeriodActions.actions_list, "import_file"]
     form = InstanceForm
     fields = InstanceForm.shown
-    list_display = ["name", "engine", "tag_names", "databases", "size", "week", "month", "spark", "sample", "active"]
+    list_display = [
+        "name",
+        "engine",
+        *state_columns(state_of, "state__"),
+        "sample",
+        "active",
+        "databases",
+        "spark",
+    ]
     list_filter = ["db_type", TagFilter, "is_active", LateFilter, MissingFilter]
     autocomplete_fields = ["tags"]
     list_per_page = 50
@@ -108,16 +112,13 @@ class InstanceAdmin(SetsLimits, ImportsInstances, PeriodActions):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Instance]:
         return super().get_queryset(request).select_related("state").prefetch_related("tags")
 
-    def get_changelist_instance(self, request: HttpRequest) -> Any:
-        """With what the spark lines need, of the rows of this page alone."""
-        changelist = super().get_changelist_instance(request)
-        rows = list(changelist.result_list)
+    def complete(self, rows: list[Any]) -> None:
+        """With what the spark lines need."""
+        super().complete(rows)
         days = days_until(today(), SPARK_DAYS)
         sizes = daily_sizes([row.pk for row in rows], days[0], days[-1])
         for row in rows:
             row.daily_sizes = [sizes.get(row.pk, {}).get(day) for day in days]
-        changelist.result_list = rows
-        return changelist
 
     def get_fields(self, request: HttpRequest, obj: Instance | None = None) -> Any:
         fields = super().get_fields(request, obj)
@@ -187,33 +188,17 @@ class InstanceAdmin(SetsLimits, ImportsInstances, PeriodActions):
             self.message_user(request, str(error), messages.ERROR)
             return redirect("admin:capacity_instance_changelist")
 
-    @admin.display(description=gettext_lazy("engine"), ordering="db_type")
+    @admin.display(description=gettext_lazy("engine and tags"), ordering="db_type")
     def engine(self, row: Any) -> str:
-        return row.get_db_type_display()
-
-    @admin.display(description=gettext_lazy("tags"))
-    def tag_names(self, row: Any) -> str:
-        return listed(tag.name for tag in row.tags.all()) or "–"
+        tags = listed(tag.name for tag in row.tags.all())
+        return format_html('{}<span class="block text-subtle text-xs">{}</span>', row.get_db_type_display(), tags)
 
     @admin.display(
-        description=pgettext_lazy("how many", "databases"), ordering=known_first("state__last_database_count")
+        description=pgettext_lazy("how many", "databases"), ordering=nulls_last("state__last_database_count")
     )
     def databases(self, row: Any) -> Any:
         state = state_of(row)
         return state.last_database_count if state else unknown(_("No sample yet."))
-
-    @admin.display(description=gettext_lazy("size"), ordering=known_first("state__last_size_bytes"))
-    def size(self, row: Any) -> str:
-        state = state_of(row)
-        return size_cell(state.last_size_bytes if state else None)
-
-    @admin.display(description=gettext_lazy("change in 7 days"), ordering=known_first("state__week_change_bytes"))
-    def week(self, row: Any) -> str:
-        return change_cell(state_of(row), WEEK)
-
-    @admin.display(description=gettext_lazy("change in 30 days"), ordering=known_first("state__month_change_bytes"))
-    def month(self, row: Any) -> str:
-        return change_cell(state_of(row), MONTH)
 
     @admin.display(description=gettext_lazy("30 days"))
     def spark(self, row: Any) -> str:
@@ -223,6 +208,6 @@ class InstanceAdmin(SetsLimits, ImportsInstances, PeriodActions):
     def active(self, row: Any) -> tuple[bool, str]:
         return row.is_active, _("Active") if row.is_active else _("Inactive")
 
-    @admin.display(description=gettext_lazy("last sample"), ordering="state__last_sample_at")
+    @admin.display(description=gettext_lazy("last sample"), ordering=nulls_last("state__last_sample_at"))
     def sample(self, row: Any) -> str:
         return sample_cell(state_of(row), timezone.now(), row.created_at if row.is_active else None)

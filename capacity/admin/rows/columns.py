@@ -1,80 +1,55 @@
 """Columns of the lists of samples and rows, and lines of their pages: sizes, changes and periods for people."""
 
+from operator import attrgetter
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import F, Model
-from django.db.models.expressions import OrderBy
+from django.db.models import Model
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from capacity.admin.cells import unknown
+from capacity.admin.columns import bytes_column, nulls_last, percent_column, together
 from capacity.admin.sizes.addresses import database_link
 from capacity.models.aggregates import PeriodRow
 from capacity.periods import today
-from capacity.units import format_bytes, format_percent
 from sync_sessions.common.words import days_text, noted
 
 
-def together(text: str) -> str:
-    """On one line, however narrow the column."""
-    return text.replace(" ", "\u00a0")
-
-
-class UnknownLast(F):
-    """To sort by in either direction: what is unknown comes last, on both databases."""
-
-    def asc(self, **options: Any) -> OrderBy:
-        return super().asc(nulls_last=True, **options)
-
-    def desc(self, **options: Any) -> OrderBy:
-        return super().desc(nulls_last=True, **options)
-
-
-def _column(name: str, model: type[Model], show: Any, title: Any = None) -> Any:
-    """Sorted as the field, and titled so if there is no `title`."""
+def _field(name: str, model: type[Model]) -> tuple[Any, Any]:
+    """The title of a column of that field, and what it is sorted by."""
     field: Any = model._meta.get_field(name)
-    order = UnknownLast(name) if field.null else name
-
-    @admin.display(description=title or field.verbose_name, ordering=order)
-    def column(row: Any) -> Any:
-        return show(row, getattr(row, name))
-
-    column.__name__ = name  # names the column in the page's markup
-    return column
+    return field.verbose_name, nulls_last(name) if field.null else name
 
 
 def size_column(name: str, model: type[Model]) -> Any:
     """Bytes of a measure; null is one that the engine does not tell."""
-
-    def show(row: Any, size: int | None) -> str:
-        return unknown(_("Not measured.")) if size is None else together(format_bytes(size))
-
-    return _column(name, model, show)
+    title, ordering = _field(name, model)
+    return bytes_column(name, title, attrgetter(name), ordering=ordering)
 
 
 def change_column(name: str, model: type[Model]) -> Any:
     """Bytes more or less than in the period before."""
-
-    def show(row: Any, change: int | None) -> str:
-        if change is None:
-            return unknown(_("No sample in the period before."))
-        return together(format_bytes(change, sign=True))
-
-    return _column(name, model, show)
+    title, ordering = _field(name, model)
+    return bytes_column(name, title, attrgetter(name), ordering=ordering, sign=True, missing=_no_period_before)
 
 
-def percent_column(name: str, model: type[Model], title: Any = None) -> Any:
-    def show(row: Any, percent: Any) -> str:
-        if percent is not None:
-            return together(format_percent(percent))
-        change = name.removesuffix("_percent")  # counted things have no _bytes
+def change_percent_column(name: str, model: type[Model], title: Any = None) -> Any:
+    """The same in percent; titled as the field if there is no `title`."""
+    field_title, ordering = _field(name, model)
+    change = name.removesuffix("_percent")  # counted things have no _bytes
+
+    def missing(row: Any) -> str:
         if getattr(row, f"{change}_bytes", getattr(row, change, None)) is None:
-            return unknown(_("No sample in the period before."))
+            return _no_period_before(row)
         return unknown(_("The average of the period before was 0."))
 
-    return _column(name, model, show, title)
+    return percent_column(name, title or field_title, attrgetter(name), ordering=ordering, missing=missing)
+
+
+def _no_period_before(row: Any) -> str:
+    return unknown(_("No sample in the period before."))
 
 
 @admin.display(description=gettext_lazy("database"), ordering="database_name")

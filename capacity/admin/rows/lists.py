@@ -23,7 +23,7 @@ from sync_sessions.common.admin.filters import DayRangeFilter, TagFilter
 from sync_sessions.common.admin.read_only import ReadOnly
 from sync_sessions.common.gates import Busy
 
-from .columns import change_column, coverage, database, percent_column, period, size_column
+from .columns import change_column, change_percent_column, coverage, database, period, size_column
 from .filters import CoverageFilter, FirstDayFilter, PeriodFilter, PeriodTypeFilter
 
 ENGINE = ("instance__db_type", ChoicesDropdownFilter)
@@ -156,7 +156,7 @@ def measures(model: Any, sizes: tuple[str, ...], changes: tuple[str, ...]) -> li
     """The lines of a row's page for its measures: average, smallest and largest of each, then the changes."""
     lines = [size_column(f"{figure}_{name}", model) for name in sizes for figure in ("avg", "min", "max")]
     for name in changes:
-        lines += [change_column(f"{name}_bytes", model), percent_column(f"{name}_percent", model)]
+        lines += [change_column(f"{name}_bytes", model), change_percent_column(f"{name}_percent", model)]
     return lines
 
 
@@ -168,7 +168,7 @@ class DatabaseSizeAggregationAdmin(PeriodRowAdmin):
         period,
         size_column("avg_size_bytes", DatabaseSizeAggregation),
         change_column("size_change_bytes", DatabaseSizeAggregation),
-        percent_column("size_change_percent", DatabaseSizeAggregation, gettext_lazy("in percent")),
+        change_percent_column("size_change_percent", DatabaseSizeAggregation, gettext_lazy("in percent")),
         coverage,
     ]
     search_fields = ["instance__name", "database_name"]
@@ -196,7 +196,7 @@ class InstanceSizeAggregationAdmin(PeriodRowAdmin):
         period,
         size_column("avg_total_size_bytes", InstanceSizeAggregation),
         change_column("total_size_change_bytes", InstanceSizeAggregation),
-        percent_column("total_size_change_percent", InstanceSizeAggregation, gettext_lazy("in percent")),
+        change_percent_column("total_size_change_percent", InstanceSizeAggregation, gettext_lazy("in percent")),
         "trend_direction",
         "max_database_count",
         coverage,
@@ -218,7 +218,7 @@ class InstanceSizeAggregationAdmin(PeriodRowAdmin):
                     "min_database_count",
                     "max_database_count",
                     "database_count_change",
-                    percent_column("database_count_change_percent", InstanceSizeAggregation),
+                    change_percent_column("database_count_change_percent", InstanceSizeAggregation),
                 ]
             },
         ),

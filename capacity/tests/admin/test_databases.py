@@ -59,10 +59,10 @@ def test_a_row_says_how_large_it_is_how_it_grows_and_where_it_goes(admin_client,
     assert said == {
         "database": "sales",
         "server": "a",
-        "last_bytes": "130.0 GiB",
-        "week_change_bytes": "+30.0 GiB",
+        "last_size_bytes": "130.0 GiB",
+        "week_change_bytes": "+30,720.0 MiB",
         "week_change_percent": "+30.00 %",
-        "month_change_bytes": "+30.0 GiB",
+        "month_change_bytes": "+30,720.0 MiB",
         "month_change_percent": "+30.00 %",
         "used_percent": "65 %",
     }
@@ -85,7 +85,7 @@ def test_it_is_sorted_by_each_figure_and_what_is_unknown_comes_last(admin_client
         forecast_of(stories["a"], database, "date", expected_on=today() + timedelta(days=days))
     forecast_of(stories["b"], "app", "over")
     known = {
-        "last_bytes": ["sales", "audit", "app", "new"],
+        "last_size_bytes": ["sales", "audit", "app", "new"],
         "week_change_bytes": ["sales", "app", "audit"],
         "month_change_percent": ["sales", "app", "audit"],
         "used_percent": ["app", "sales"],

@@ -37,6 +37,15 @@ def days_ago(count):
     return today() - timedelta(days=count)
 
 
+STATE = (
+    "last_size_bytes",
+    "week_change_bytes",
+    "week_change_percent",
+    "month_change_bytes",
+    "month_change_percent",
+)
+
+
 @pytest.fixture
 def grown():
     """An instance of three databases that has grown from 800 to 1,000 MiB in a month."""
@@ -55,11 +64,12 @@ def test_a_row_says_how_large_an_instance_is_and_how_it_grows(admin_client, grow
     assert said == {
         "name": "grown",
         "engine": "MySQL / MariaDB",
-        "tag_names": "–",
         "databases": "3",
-        "size": "1000.0 MiB",
-        "week": "-200.0 MiB -16.67 %",
-        "month": "+200.0 MiB +25.00 %",
+        "last_size_bytes": "1,000.0 MiB",
+        "week_change_bytes": "-200.0 MiB",
+        "week_change_percent": "-16.67 %",
+        "month_change_bytes": "+200.0 MiB",
+        "month_change_percent": "+25.00 %",
         "spark": "",
         "active": "Active",
     }
@@ -76,9 +86,9 @@ def test_what_is_unknown_is_a_dash_with_the_reason(admin_client):
     add_day(young, today(), 10)
     page = admin_client.get(URL)
     said = row(page, "empty")
-    assert [said[column] for column in ("databases", "size", "week", "month", "spark")] == ["–"] * 5
+    assert [said[column] for column in ("databases", *STATE, "spark")] == ["–"] * 7
     assert said["sample"] == "–"
-    assert [row(page, "young")[column] for column in ("week", "month")] == ["–", "–"]
+    assert [row(page, "young")[column] for column in STATE[1:]] == ["–"] * 4
     html = page.content.decode()
     assert 'title="No sample yet."' in html
     assert 'title="There is no sample of 7 to 10 days before the last one to compare with."' in html
@@ -115,24 +125,25 @@ def test_the_filter_keeps_what_the_word_marks(admin_client):
 
 
 @pytest.mark.parametrize(
-    ("column", "expected"), [(5, ["b", "c", "a", "none"]), (6, ["c", "a", "b", "none"])], ids=["size", "week"]
+    ("column", "largest_first"),
+    [
+        ("last_size_bytes", ["b", "c", "a", "none"]),
+        ("week_change_bytes", ["c", "a", "b", "none"]),
+        ("week_change_percent", ["a", "c", "b", "none"]),
+        ("month_change_bytes", ["b", "a", "c", "none"]),
+        ("month_change_percent", ["a", "b", "c", "none"]),
+    ],
 )
-def test_it_sorts_by_size_and_growth_and_takes_the_unknown_for_the_least(admin_client, column, expected):
-    for name, size, before in [("a", 1, 1), ("b", 3, 5), ("c", 2, 1)]:
+def test_it_sorts_by_size_and_growth_in_bytes_and_percent_and_the_unknown_is_last(admin_client, column, largest_first):
+    for name, size, week, month in [("a", 100, 50, 10), ("b", 300, 500, 100), ("c", 200, 110, 150)]:
         instance = make_instance(name)
-        add_day(instance, days_ago(0), size)
-        add_day(instance, days_ago(7), before)
+        for days, total in ((30, month), (7, week), (0, size)):
+            add_day(instance, days_ago(days), total)
     make_instance("none")
-    assert names(admin_client.get(URL, {"o": f"-{column}"})) == expected
-    assert names(admin_client.get(URL, {"o": str(column)})) == expected[::-1]
-
-
-def test_it_sorts_by_the_growth_of_a_month(admin_client):
-    for name, before in [("a", 50), ("b", 150)]:
-        instance = make_instance(name)
-        add_day(instance, days_ago(0), 100)
-        add_day(instance, days_ago(30), before)
-    assert names(admin_client.get(URL, {"o": "7"})) == ["b", "a"]
+    columns = [getattr(one, "__name__", one) for one in admin_client.get(URL).context["cl"].list_display]
+    number = columns.index(column)
+    assert names(admin_client.get(URL, {"o": f"-{number}"})) == largest_first
+    assert names(admin_client.get(URL, {"o": number})) == [*largest_first[-2::-1], "none"]
 
 
 def test_names_that_are_markup_are_shown_as_text(admin_client):

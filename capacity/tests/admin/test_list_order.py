@@ -15,6 +15,8 @@ from capacity.tests.alerts.factories import make_rule
 from capacity.tests.factories import a_sample, make_instance
 from capacity.tests.samples import add_both, add_day, aggregate
 
+from .staff import logged_in
+
 pytestmark = pytest.mark.django_db
 
 INSTANCES = reverse("admin:capacity_instance_changelist")
@@ -37,8 +39,8 @@ def test_the_first_click_on_a_size_shows_the_largest_and_on_a_name_the_first(adm
     for name, size in (("b", 1), ("a", 3), ("c", 2)):
         add_day(make_instance(name), today(), size)
 
-    assert names(admin_client.get(INSTANCES + header(admin_client, INSTANCES, "size"))) == ["a", "c", "b"]
-    sorted_already = f"{INSTANCES}?o=-4&db_type__exact=postgresql"
+    assert names(admin_client.get(INSTANCES + header(admin_client, INSTANCES, "last_size_bytes"))) == ["a", "c", "b"]
+    sorted_already = f"{INSTANCES}?o=-3&db_type__exact=postgresql"
     assert header(admin_client, sorted_already, "engine") == "?db_type__exact=postgresql&amp;o=2"
 
 
@@ -115,3 +117,17 @@ def test_a_day_leads_to_the_active_instances_that_lack_it(admin_client):
 
     assert names(admin_client.get(INSTANCES, {"missing": str(day)})) == ["lacking"]
     assert len(names(admin_client.get(INSTANCES, {"missing": "nonsense"}))) == 4
+
+
+def test_sizes_of_a_page_are_in_one_unit_and_alone_in_their_own(admin_client):
+    for name, gib in (("small", 3), ("large", 2048)):
+        CapacityLimit.objects.create(instance=make_instance(name), limit_bytes=gib * 2**30)
+    limits = reverse("admin:capacity_capacitylimit_changelist")
+
+    assert re.findall(r'"(\S+ \w+)">([^<]*iB)</span>', admin_client.get(limits).content.decode()) == [
+        ("2.0 TiB", "2,048.0\xa0GiB"),
+        ("3.0 GiB", "3.0\xa0GiB"),
+    ]
+    alone = CapacityLimit.objects.get(limit_bytes=2**41)
+    page = logged_in("view_capacitylimit").get(reverse("admin:capacity_capacitylimit_change", args=[alone.pk]))
+    assert "2.0\xa0TiB" in page.content.decode()

@@ -69,6 +69,20 @@ class ModelAdmin(theme.ModelAdmin):
             return queryset.none(), False
         return super().get_search_results(request, queryset, search_term)
 
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
+        answer = super().changelist_view(request, extra_context)
+        # Not of an action's answer, nor of an export: what nobody is shown need not be found.
+        if changelist := (getattr(answer, "context_data", None) or {}).get("cl"):
+            changelist.result_list = list(changelist.result_list)
+            self.complete(changelist.result_list)
+        return answer
+
+    def complete(self, rows: list[Any]) -> None:
+        """Gives the rows of a page what they need to be shown; columns with a `prepare` see them all beforehand."""
+        for column in self.list_display:
+            if prepare := getattr(column, "prepare", None):
+                prepare(rows)
+
     def response_action(self, request: HttpRequest, queryset: Any) -> Any:
         """What is chosen may come from anybody's script: keys that no row can have are refused."""
         if all(map(self._can_be_key, request.POST.getlist(ACTION_CHECKBOX_NAME))):
