@@ -17,12 +17,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from knox.models import AuthToken
 from unfold.admin import checkbox
-from unfold.widgets import UnfoldAdminIntegerFieldWidget
+from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextInputWidget
 
+from capacity.collection.validation import clean_text
 from sync_sessions.admin.cells import moment
 from sync_sessions.common.admin.base import ModelAdmin
 from whalefall.accounts.rights import beyond
-from whalefall.accounts.tokens import DEFAULT_DAYS, MOST_DAYS, issue
+from whalefall.accounts.tokens import DEFAULT_DAYS, LONGEST_NAME, MOST_DAYS, issue
 
 admin.site.unregister(AuthToken)
 
@@ -40,6 +41,12 @@ def users_within(user: Any) -> QuerySet[User]:
 
 
 class TokenForm(forms.ModelForm):
+    name = forms.CharField(
+        label=gettext_lazy("Name"),
+        max_length=LONGEST_NAME,
+        widget=UnfoldAdminTextInputWidget,
+        help_text=gettext_lazy("What it is for, or where it is used: Grafana, the backup of prod-pg-1."),
+    )
     days = forms.IntegerField(
         label=gettext_lazy("Valid for days"),
         min_value=1,
@@ -53,17 +60,25 @@ class TokenForm(forms.ModelForm):
         fields = ["user"]
         labels = {"user": gettext_lazy("User")}
 
+    def clean_name(self) -> str:
+        return clean_text(self.cleaned_data["name"])
+
+
+def name_of(token: Any) -> str:
+    """What was said of it when it was made; "" of those that are older than names."""
+    return token.note.name if hasattr(token, "note") else ""
+
 
 @admin.register(AuthToken)
 class AuthTokenAdmin(ModelAdmin):
     """A list, an action that revokes, and a form that adds. There is no page of a single token."""
 
     form = TokenForm
-    fields = ["user", "days"]
+    fields = ["name", "user", "days"]
     actions = ["revoke"]
-    list_display = ["beginning", "owner", "made", "until"]
+    list_display = ["name", "beginning", "owner", "made", "used", "until"]
     list_display_links = None
-    list_select_related = ["user"]
+    list_select_related = ["user", "note"]
     list_filter = ["user"]
     ordering = ["-created"]
 
@@ -82,6 +97,16 @@ class AuthTokenAdmin(ModelAdmin):
     def formfield_for_foreignkey(self, db_field: Any, request: Any, **options: Any) -> Any:
         options["queryset"] = users_within(request.user).filter(is_active=True)
         return super().formfield_for_foreignkey(db_field, request, **options)
+
+    @admin.display(description=gettext_lazy("name"), ordering="note__name")
+    def name(self, token: Any) -> str:
+        return name_of(token) or "–"
+
+    @admin.display(description=gettext_lazy("last used"), ordering="note__last_used_at")
+    def used(self, token: Any) -> str:
+        """To the hour, as that is how it is kept."""
+        note = getattr(token, "note", None)
+        return moment(note.last_used_at) if note and note.last_used_at else _("never")
 
     @admin.display(description=gettext_lazy("token"))
     def beginning(self, token: Any) -> str:
@@ -106,7 +131,7 @@ class AuthTokenAdmin(ModelAdmin):
         return checkbox.render(ACTION_CHECKBOX_NAME, token.pk[:HANDLE])
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        text = issue(obj, form.cleaned_data["days"])
+        text = issue(obj, form.cleaned_data["days"], form.cleaned_data["name"])
         sentence = _("The token of %(user)s, valid until %(expiry)s. Copy it now: it is not shown again.") % {
             "user": obj.user,
             "expiry": moment(obj.expiry),
@@ -152,7 +177,7 @@ class AuthTokenAdmin(ModelAdmin):
             user_id=request.user.pk,  # type: ignore[misc]
             content_type=ContentType.objects.get_for_model(AuthToken),
             object_id=token.pk[:HANDLE],
-            object_repr=f"{self.beginning(token)} {token.user}",
+            object_repr=" ".join(filter(None, (name_of(token), self.beginning(token), str(token.user)))),
             action_flag=flag,
             change_message=message,
         )

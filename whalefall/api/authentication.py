@@ -11,6 +11,8 @@ from rest_framework.authentication import SessionAuthentication
 from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
 from rest_framework.request import Request
 
+from whalefall.accounts.tokens import note_use
+
 
 class Token(TokenAuthentication):
     """`Authorization: Token ...` or, as most clients send it, `Authorization: Bearer ...`."""
@@ -24,11 +26,12 @@ class Token(TokenAuthentication):
         scheme, _blank, token = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() not in ("token", "bearer"):
             return None
-        valid = AuthToken.objects.select_related("user").filter(expiry__gt=timezone.now(), user__is_active=True)
-        found = valid.filter(digest=hash_token(token.strip())).first()
+        valid = AuthToken.objects.filter(expiry__gt=timezone.now(), user__is_active=True)
+        found = valid.filter(digest=hash_token(token.strip())).select_related("user", "note").first()
         if found is None:
             text = _("The token is not valid: it is wrong, revoked or expired, or its user is inactive.")
             raise AuthenticationFailed(text, code="invalid_token")
+        note_use(found)
         return found.user, found
 
 

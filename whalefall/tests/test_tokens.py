@@ -1,10 +1,12 @@
 """Tokens are made by a command and in the admin, shown once, and revoked in the admin."""
 
 import json
-from datetime import datetime, timedelta
+import re
+from datetime import UTC, datetime, timedelta
 from io import StringIO
 
 import pytest
+import time_machine
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission, User
 from django.core.management import CommandError, call_command
@@ -12,6 +14,8 @@ from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from knox.models import AuthToken
 from rest_framework.test import APIClient
+
+from whalefall.models import TokenNote
 
 from .roles import token_of, user_of
 
@@ -52,7 +56,7 @@ def test_the_command_tells_machines_the_same():
     user_of("viewer")
     told = json.loads(create_token("viewer", "--days", "7", "--json"))
     assert opens(told["token"])
-    assert set(told) == {"user", "token", "expiry"}
+    assert (set(told), told["name"]) == ({"user", "name", "token", "expiry"}, "")
     assert datetime.fromisoformat(told["expiry"]) == AuthToken.objects.get().expiry.replace(microsecond=0)
     assert days_left() == 7
 
@@ -64,6 +68,8 @@ def test_the_command_tells_machines_the_same():
         (["retired"], "The user retired is inactive, so a token would open nothing: activate it first."),
         (["viewer", "--days", "0"], "--days must be from 1 to 3650."),
         (["viewer", "--days", "9" * 20], "--days must be from 1 to 3650."),
+        (["viewer", "--name", "n" * 101], "--name must have at most 100 characters."),
+        (["viewer", "--name", "a\u202eb"], r"The name has a character that cannot be shown, U\+202E: remove it."),
     ],
 )
 def test_the_command_refuses_with_a_sentence(arguments, sentence):
@@ -74,8 +80,8 @@ def test_the_command_refuses_with_a_sentence(arguments, sentence):
     assert not AuthToken.objects.exists()
 
 
-def add(client, user, days=30):
-    return client.post(ADD, {"user": user.pk, "days": days}, follow=True)
+def add(client, user, days=30, name="Grafana"):
+    return client.post(ADD, {"name": name, "user": user.pk, "days": days}, follow=True)
 
 
 def test_the_admin_shows_a_new_token_once_and_never_again(admin_client):
@@ -101,8 +107,8 @@ def test_the_history_tells_who_made_a_token_for_whom_and_not_the_token(admin_cli
     post(admin_client, [token])
     entries = LogEntry.objects.order_by("pk")
     assert [(one.user, one.object_repr, one.get_change_message()) for one in entries] == [
-        (admin_user, f"{text[:8]}… viewer", "Added."),
-        (admin_user, f"{text[:8]}… viewer", "Revoked."),
+        (admin_user, f"Grafana {text[:8]}… viewer", "Added."),
+        (admin_user, f"Grafana {text[:8]}… viewer", "Revoked."),
     ]
     assert text[:9] not in str([vars(one) for one in entries])
     assert token.digest not in str([vars(one) for one in entries])
@@ -125,6 +131,43 @@ def test_nothing_selected_revokes_nothing(admin_client):
     token_of(user_of("viewer"))
     post(admin_client, [])
     assert AuthToken.objects.count() == 1
+
+
+def row(client):
+    """The only token of the list: {column: what it says}"""
+    cells = re.findall(r'class="field-(\w+)[^>]*>(.*?)</t[hd]>', client.get(LIST).content.decode(), re.S)
+    return {column: " ".join(re.sub(r"<[^>]*>", " ", cell).split()) for column, cell in cells}
+
+
+def test_the_list_says_what_a_token_is_for_and_in_which_hour_it_was_used(admin_client):
+    with time_machine.travel(datetime(2025, 3, 5, 1, 0, tzinfo=UTC), tick=False) as clock:
+        page = add(admin_client, user_of("viewer"), name="Grafana").content.decode()
+        text = page.partition("<code>")[2].partition("</code>")[0]
+        said = [row(admin_client)]
+        for minutes in (10, 59, 1):
+            clock.shift(timedelta(minutes=minutes))
+            assert opens(text)
+            said.append(row(admin_client))
+
+    assert {(one["name"], one["beginning"], one["owner"]) for one in said} == {("Grafana", f"{text[:8]}…", "viewer")}
+    assert [one["used"].partition(" (")[0] for one in said] == [
+        "never",
+        "March 5, 2025, 9:10 a.m.",
+        "March 5, 2025, 9:10 a.m.",
+        "March 5, 2025, 10:10 a.m.",
+    ]
+
+
+def test_a_name_given_by_the_command_is_kept():
+    user_of("viewer")
+    create_token("viewer", "--name", "the backup of prod-pg-1")
+    assert TokenNote.objects.get().name == "the backup of prod-pg-1"
+
+
+@pytest.mark.parametrize("name", ["", " ", "n" * 101, "a\u202eb"])
+def test_the_form_wants_a_name_that_can_be_read(admin_client, name):
+    assert add(admin_client, user_of("viewer"), name=name).context["adminform"].form.errors.keys() == {"name"}
+    assert not AuthToken.objects.exists()
 
 
 @pytest.mark.parametrize("days", ["", "0", "-1", "3651", "x"])

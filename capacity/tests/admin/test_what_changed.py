@@ -43,9 +43,7 @@ def test_events_are_told_by_day_with_the_usual_largest_change(events):
     assert shown(page) == [("b", "app"), ("a", ""), ("a", "sales")]
     said = words(page)
     assert "appeared with 5.0 GiB" in said
-    assert (
-        "lost 60 %, 6.0 GiB; usual at most 1.0 GiB a day -6,144.0 MiB 1,024.0 MiB" in said
-    )
+    assert "lost 60 %, 6.0 GiB; usual at most 1.0 GiB a day -6,144.0 MiB 1,024.0 MiB" in said
     assert "Whole instance: sales" in said and "11.0 GiB" in said
     assert said.startswith("What changed | WhaleFall")
 

@@ -10,6 +10,7 @@ from django.utils import timezone
 from knox.models import AuthToken
 from rest_framework.test import APIClient
 
+from whalefall.models import TokenNote
 from whalefall.tests.roles import token_of, user_of
 
 URL = "/api/v1/sync-sessions/00000000-0000-0000-0000-000000000000/"
@@ -102,7 +103,7 @@ def test_the_stored_row_does_not_give_the_token_away(viewer):
     assert (len(row.token_key), row.digest == text) == (15, False)
 
 
-def test_a_request_only_reads(viewer):
+def test_a_request_only_reads_tokens(viewer):
     """Two at once could otherwise be in each other's way, and a full or read-only disk would keep everybody out."""
     text = token_of(viewer)
     token_of(viewer)
@@ -111,6 +112,22 @@ def test_a_request_only_reads(viewer):
         get(f"Token {text}")
     asked = [query["sql"] for query in queries if "knox_authtoken" in query["sql"]]
     assert (len(asked), asked[0].startswith("SELECT")) == (1, True)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_database_that_takes_no_writes_keeps_nobody_out():
+    text = token_of(user_of("viewer"))
+    off, on = {
+        "postgresql": ("SET default_transaction_read_only = on", "SET default_transaction_read_only = off"),
+        "sqlite": ("PRAGMA query_only = ON", "PRAGMA query_only = OFF"),
+    }[connection.vendor]
+    with connection.cursor() as cursor:
+        cursor.execute(off)
+        try:
+            assert get(f"Token {text}").status_code == 404
+        finally:
+            cursor.execute(on)
+    assert TokenNote.objects.get().last_used_at is None
 
 
 def test_expired_tokens_go_when_the_next_one_is_made(viewer):
