@@ -6,6 +6,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import Q, QuerySet
+from django.db.models.functions import Lower
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -73,7 +74,7 @@ class ForecastAdmin(RowAdmin):
     search_fields = ["database_name", "instance__name", "shared_key"]
     list_before_template = "capacity/forecast/scores.html"
     fields = [*list_display, "made_on"]
-    ordering = [FULL_ON.asc(nulls_last=True), "instance__name", "database_name"]
+    ordering = [FULL_ON.asc(nulls_last=True), Lower("instance__name"), Lower("database_name")]
     none_yet = gettext_lazy(
         "Nothing will be full as far as can be told: there must be limits, and four weeks of samples."
     )

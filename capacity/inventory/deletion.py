@@ -34,10 +34,7 @@ def refusals(instances: Iterable[Instance]) -> list[InstanceHasHistory]:
     """A sentence for each of these that has samples or period rows, by name. One query."""
     of_it = [models.Exists(model._default_manager.filter(instance=models.OuterRef("pk"))) for model in KEPT_FOR]
     kept = Instance.objects.filter(reduce(or_, of_it), pk__in=[one.pk for one in instances])
-    text = _(
-        "%(name)s has samples or period rows: deactivate it instead. `manage.py purge_instance` deletes "
-        "its history too."
-    )
+    text = _("%(name)s has samples or period rows: deactivate it instead.")
     return [InstanceHasHistory(text % {"name": name}) for name in kept.values_list("name", flat=True)]
 
 

@@ -54,7 +54,7 @@ class TokenScheme(OpenApiAuthenticationExtension):
         return {
             "type": "http",
             "scheme": "bearer",
-            "description": "A token of the API, from the admin or `manage.py create_token USER`.",
+            "description": "A token of the API, made in the admin under API tokens.",
         }
 
 

@@ -5,8 +5,9 @@ from typing import Any
 
 from django import template
 from django.http import QueryDict
+from django.urls import reverse
 
-from whalefall.theme.unfold import title_of
+from whalefall.theme.unfold import TITLES, title_of
 
 register = template.Library()
 
@@ -21,6 +22,13 @@ LARGEST_FIRST = re.compile(
 def page_title(opts: Any) -> str:
     """What a list is called in the sidebar."""
     return title_of(opts)
+
+
+@register.filter
+def as_in_sidebar(part: dict[str, Any]) -> Any:
+    """The title of a part of the trail; of a list that has a name of its own in the sidebar that one."""
+    names = {reverse(f"admin:{label.replace('.', '_')}_changelist"): name for label, name in TITLES.items()}
+    return names.get(str(part.get("link")), part["title"])
 
 
 @register.filter

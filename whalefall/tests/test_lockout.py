@@ -87,6 +87,8 @@ def test_an_administrator_unlocks_a_name(client, admin_client, clock):
     assert "Locked out" in admin_client.get(url).content.decode()
     chinese = admin_client.get(url, headers={"accept-language": "zh-hans"}).content.decode()
     assert "bg-red-100" in chinese.split("field-badge")[1].split("</td>")[0]
+    opened = reverse("admin:axes_accessattempt_change", args=[AccessAttempt.objects.get().pk])
+    assert "Deleting this line unlocks the name" in admin_client.get(opened).content.decode()
     chosen = {"action": "unlock", "_selected_action": [AccessAttempt.objects.get().pk]}
     answer = admin_client.post(url, chosen)
     assert [str(message) for message in get_messages(answer.wsgi_request)] == ["1 name can log in again."]
@@ -101,6 +103,8 @@ def test_who_may_only_look_unlocks_nobody(client, clock):
     client.force_login(ben)
     url = reverse("admin:axes_accessattempt_changelist")
     assert client.get(url).status_code == 200
+    opened = reverse("admin:axes_accessattempt_change", args=[AccessAttempt.objects.get().pk])
+    assert "unlocks" not in client.get(opened).content.decode()
     client.post(url, {"action": "unlock", "_selected_action": [AccessAttempt.objects.get().pk]})
     assert AccessAttempt.objects.count() == 1
 

@@ -29,6 +29,12 @@ def test_every_page_is_in_the_sidebar():
     assert set(named) == registered
 
 
+@pytest.mark.parametrize(("label", "title"), unfold.TITLES.items(), ids=unfold.TITLES)
+def test_a_page_is_called_in_its_trail_as_in_the_sidebar(admin_client, label, title):
+    page = admin_client.get(reverse(f"admin:{label.replace('.', '_')}_changelist")).content.decode()
+    assert str(title) in page.split("<h1")[1].split("</h1>")[0]
+
+
 def test_everybody_sees_the_pages_that_they_may_open_and_no_empty_section(client):
     user = User.objects.create_user("viewer", is_staff=True)
     user.user_permissions.set(Permission.objects.filter(codename__in=["view_instance", "view_syncsession"]))

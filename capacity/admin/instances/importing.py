@@ -42,7 +42,7 @@ class FileForm(forms.Form):
         if not file and not cleaned.get("text"):
             self.add_error("file", _("Choose a file."))
         elif file and file.size > MAX_FILE:
-            self.add_error("file", _("The file is larger than 1 MiB: split it, or use the command import_instances."))
+            self.add_error("file", _("The file is larger than 1 MiB: split it."))
         return cleaned
 
     def read(self) -> bytes:

@@ -157,7 +157,7 @@ class InstanceAdmin(SetsLimits, ImportsInstances, PeriodActions):
         return super().changeform_view(request, object_id, form_url, {**context, **(extra_context or {})})
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
-        kept = [str(refusal) for refusal in refusals(objs)]
+        kept = [self._told(request, refusal) for refusal in refusals(objs)]
         return ([], {}, set(), kept) if kept else super().get_deleted_objects(objs, request)
 
     def delete_model(self, request: HttpRequest, obj: Instance) -> None:
@@ -185,8 +185,12 @@ class InstanceAdmin(SetsLimits, ImportsInstances, PeriodActions):
         try:
             return answer()
         except InstanceHasHistory as error:
-            self.message_user(request, str(error), messages.ERROR)
+            self.message_user(request, self._told(request, error), messages.ERROR)
             return redirect("admin:capacity_instance_changelist")
+
+    def _told(self, request: HttpRequest, refusal: InstanceHasHistory) -> str:
+        how = _("`manage.py purge_instance` deletes its history too.")
+        return f"{refusal} {how}" if request.user.is_superuser else str(refusal)
 
     @admin.display(description=gettext_lazy("engine and tags"), ordering="db_type")
     def engine(self, row: Any) -> str:

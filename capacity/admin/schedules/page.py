@@ -43,6 +43,7 @@ from .panel import form_panel, row_panel
 
 #: Beat makes it for itself, and makes it again: nothing for people.
 CELERYS_OWN = "celery.backend_cleanup"
+COMMAND = gettext_lazy("`manage.py install_schedules` makes the default schedules that are missing.")
 
 
 def _shown_if(chooser: str, choices: tuple[str, ...]) -> str:
@@ -100,8 +101,7 @@ class ScheduleAdmin(ModelAdmin):
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
         if request.method == "GET" and not self.get_queryset(request).exists():
-            text = _("There is no schedule: `manage.py install_schedules` makes the default ones.")
-            self.message_user(request, text, messages.INFO)
+            self._inform(request, _("There is no schedule."), COMMAND, messages.INFO)
         if request.method == "GET":
             self._warn_of_what_is_missing(request)
         return super().changelist_view(request, extra_context)
@@ -216,13 +216,11 @@ class ScheduleAdmin(ModelAdmin):
         names = [str(one) for one in objs if one.name in defaults]
         if names and "post" not in request.POST:
             text = ngettext(
-                "%(names)s is a default schedule: `manage.py install_schedules` makes it again. To be rid of it, "
-                "switch it off instead.",
-                "%(names)s are default schedules: `manage.py install_schedules` makes them again. To be rid of them, "
-                "switch them off instead.",
+                "%(names)s is a default schedule: to be rid of it, switch it off instead.",
+                "%(names)s are default schedules: to be rid of them, switch them off instead.",
                 len(names),
             )
-            self.message_user(request, text % {"names": listed(names)}, messages.WARNING)
+            self._inform(request, text % {"names": listed(names)}, COMMAND, messages.WARNING)
         return super().get_deleted_objects(objs, request)
 
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
@@ -248,17 +246,18 @@ class ScheduleAdmin(ModelAdmin):
 
     def _warn_of_what_is_missing(self, request: HttpRequest) -> None:
         if not has_broker():
+            how = _(
+                "Set REDIS_URL and start beat and a worker, or run the commands of deploy/crontab from cron: `manage.py "
+                "collect`, `manage.py aggregate --stale`, `manage.py insight` and the others."
+            )
             text = _("There is no Redis, so nothing runs these schedules.")
-            if request.user.is_superuser:
-                how = _(
-                    "Set REDIS_URL and start beat and a worker, or run `manage.py collect`, `manage.py aggregate "
-                    "--stale`, `manage.py insight`, `manage.py evaluate_alerts`, `manage.py purge_samples` and, each "
-                    "minute, `manage.py send_notifications` from cron."
-                )
-                text = f"{text} {how}"
-            self.message_user(request, text, messages.WARNING)
+            self._inform(request, text, how, messages.WARNING)
         for sign in silent():
             self.message_user(request, silence_text(sign), messages.ERROR)
+
+    def _inform(self, request: HttpRequest, text: str, how: Any, level: int) -> None:
+        """With what is done on the server, for those who may have access to it."""
+        self.message_user(request, f"{text} {how}" if request.user.is_superuser else text, level)
 
     def _switch(self, request: HttpRequest, queryset: QuerySet[Schedule], on: bool) -> int:
         """Gives how many were the other way; each has an entry in its history."""

@@ -23,6 +23,8 @@ from capacity.tests.factories import make_instance
 from sync_sessions.models import SyncSession
 from whalefall.tests.hostile import make_derived
 
+from .staff import logged_in
+
 pytestmark = pytest.mark.django_db
 
 MODELS = [*apps.get_app_config("capacity").get_models(), *apps.get_app_config("sync_sessions").get_models()]
@@ -109,7 +111,9 @@ def test_a_host_that_is_none_is_refused_with_a_sentence(admin_client, host):
 
 def test_an_instance_with_samples_is_not_deleted_and_the_page_says_what_to_do(admin_client, hostile):
     url = reverse("admin:capacity_instance_delete", args=[hostile.pk])
-    assert "deactivate it instead" in admin_client.get(url).content.decode()
+    assert "deactivate it instead. `manage.py purge_instance` deletes" in admin_client.get(url).content.decode()
+    others = logged_in("view_instance", "delete_instance").get(url).content.decode()
+    assert ("deactivate it instead" in others, "manage.py" in others) == (True, False)
     admin_client.post(url, {"post": "yes"})
     assert Instance.objects.filter(pk=hostile.pk).exists()
 

@@ -12,6 +12,8 @@ from django_celery_beat.models import CrontabSchedule, PeriodicTask
 from capacity.periods import PERIODS
 from capacity.tests.schedules import AGGREGATE, crontab_fields, crontabs, loaded, schedule_url, the, typed
 
+from .staff import logged_in
+
 pytestmark = pytest.mark.django_db
 
 LIST, ADD = reverse("admin:capacity_schedule_changelist"), reverse("admin:capacity_schedule_add")
@@ -211,6 +213,10 @@ def test_before_a_default_is_deleted_one_is_told_that_it_comes_back(admin_client
     assert "WhaleFall: purge is a default schedule" in admin_client.get(schedule_url(purge, "delete")).content.decode()
     assert "WhaleFall: collect, WhaleFall: purge are default schedules" in asked(ours, purge, collect)
     assert "install_schedules" not in asked(ours)
+    assert "install_schedules" in asked(ours, purge)
+    others = logged_in("view_periodictask", "delete_periodictask").get(schedule_url(purge, "delete")).content.decode()
+    assert "WhaleFall: purge is a default schedule: to be rid of it, switch it off instead." in others
+    assert "install_schedules" not in others
     answer = admin_client.post(schedule_url(purge, "delete"), {"post": "yes"}, follow=True)
     assert "install_schedules" not in answer.content.decode()
 

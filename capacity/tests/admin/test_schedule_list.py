@@ -17,6 +17,8 @@ from capacity.tests.schedules import AGGREGATE, a_session, schedule_url, the, ty
 from sync_sessions.choices import Service
 from sync_sessions.life import give_sign
 
+from .staff import logged_in
+
 pytestmark = pytest.mark.django_db
 
 LIST, ADD = reverse("admin:capacity_schedule_changelist"), reverse("admin:capacity_schedule_add")
@@ -58,7 +60,9 @@ def test_without_any_the_list_says_how_to_get_the_defaults(admin_client):
     assert "install_schedules" not in admin_client.get(LIST).content.decode()
     PeriodicTask.objects.all().delete()
     page = admin_client.get(LIST)
-    assert texts(page)[0] == "There is no schedule: `manage.py install_schedules` makes the default ones."
+    command = "`manage.py install_schedules` makes the default schedules that are missing."
+    assert texts(page)[0] == f"There is no schedule. {command}"
+    assert texts(logged_in("view_periodictask").get(LIST))[0] == "There is no schedule."
 
 
 def test_without_a_broker_its_pages_say_that_nothing_runs_and_how_to_from_cron(admin_client, admin_user, settings):

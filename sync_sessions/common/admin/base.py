@@ -49,6 +49,9 @@ class ListedFilters(ChangeList):
             super().get_results(request)
         except (DataError, ValueError, OverflowError) as error:
             raise IncorrectLookupParameters from error  # a value that the column cannot have
+        if not self.show_full_result_count:
+            # Nobody counts them all, so the theme need not tell that number from the one that is shown.
+            self.full_result_count = self.result_count
 
 
 def _can_be_value(text: str) -> bool:

@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from sync_sessions.admin import cells
 from sync_sessions.common.api import pagination
 
-from .base import NUL, ListedFilters, ModelAdmin
+from .base import NUL, ModelAdmin
 
 
 class Pages(pagination.BoundedPaginator):
@@ -20,13 +20,6 @@ class Pages(pagination.BoundedPaginator):
         return cells.whole(pagination.DEPTH) if self.count > pagination.DEPTH else ""
 
 
-class BoundedChangeList(ListedFilters):
-    def get_results(self, request: HttpRequest) -> None:
-        super().get_results(request)
-        # Nobody counts them all, so the theme need not tell that number from the one that is shown.
-        self.full_result_count = self.result_count
-
-
 class Bounded(ModelAdmin):
     paginator = Pages
     show_full_result_count = False
@@ -34,9 +27,6 @@ class Bounded(ModelAdmin):
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> Any:
         context["show_history"] = False  # nobody changes what ingest, roll-up and runs write
         return super().render_change_form(request, context, *args, **kwargs)
-
-    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ListedFilters]:
-        return BoundedChangeList
 
 
 def of_instances_named(rows: QuerySet[Any], search_term: str) -> QuerySet[Any]:
