@@ -27,12 +27,12 @@ def chart_unit(largest: int) -> tuple[str, int]:
 
 
 def shared_unit(sizes: Iterable[int]) -> int:
-    """The power of 1024 of the one unit for a column of sizes.
+    """The power of 1024 of the one unit for a column of sizes: the largest of them has 20 or more of it.
 
-    The largest unit in which the largest of them has three digits, so that the smaller ones keep some.
+    So no number is longer than 20,479.9, and of a large size and a small one both have digits.
     """
     largest, power = max(map(abs, sizes), default=0), 0
-    while power < len(UNITS) - 1 and largest >= 100 * 1024 ** (power + 1):
+    while power < len(UNITS) - 1 and largest >= 20 * 1024 ** (power + 1):
         power += 1
     return power
 

@@ -57,7 +57,7 @@ class CapacityEventAdmin(RowAdmin):
     ]
     list_display_links = ["happened"]
     list_filter = [("day", DayRangeFilter), ("kind", ChoicesDropdownFilter), TagFilter, ENGINE, INSTANCE]
-    ordering = ["-day", "instance", "database_name"]
+    ordering = ["-day", "instance__name", "database_name"]
     search_fields = ["instance__name", "database_name"]
     none_yet = gettext_lazy(
         "Nothing has changed by more than it usually does. Jumps and drops are told once there are 14 days of samples."
@@ -73,7 +73,7 @@ class CapacityEventAdmin(RowAdmin):
     def happened(self, row: CapacityEvent) -> SafeString:
         return format_html('<span class="whitespace-nowrap">{}</span>', date_format(row.day))
 
-    @display(description=gettext_lazy("what"), ordering="kind", label=VARIANTS)
+    @display(description=gettext_lazy("kind"), ordering="kind", label=VARIANTS)
     def what(self, row: CapacityEvent) -> tuple[str, str]:
         return row.kind, row.get_kind_display()
 

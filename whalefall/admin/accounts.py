@@ -10,7 +10,7 @@ from django.contrib.auth.models import Group, Permission, User
 from django.http import HttpRequest
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, gettext_noop
+from django.utils.translation import gettext_lazy, gettext_noop, pgettext_lazy
 from unfold.forms import AdminOwnPasswordChangeForm, AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 from unfold.widgets import UnfoldAdminSelect2MultipleWidget, UnfoldBooleanSwitchWidget
 
@@ -25,10 +25,10 @@ admin.site.unregister(Group)
 
 #: {the beginning of a permission's codename: what it lets one do}
 VERBS = {
-    "add": gettext_lazy("add"),
-    "change": gettext_lazy("change"),
-    "delete": gettext_lazy("delete"),
-    "view": gettext_lazy("view"),
+    "add": pgettext_lazy("permission", "add"),
+    "change": pgettext_lazy("permission", "change"),
+    "delete": pgettext_lazy("permission", "delete"),
+    "view": pgettext_lazy("permission", "view"),
 }
 #: Of our own; stored in English.
 OWN_PERMISSIONS = (gettext_noop("Can start aggregation runs"), gettext_noop("Can cancel a running sync session"))

@@ -35,6 +35,20 @@ def test_a_page_is_called_in_its_trail_as_in_the_sidebar(admin_client, label, ti
     assert str(title) in page.split("<h1")[1].split("</h1>")[0]
 
 
+@pytest.mark.parametrize(
+    ("page", "title"),
+    [("index", "Overview"), ("capacity_databasestate_changelist", "Databases"), ("capacity_compare", "Compare")],
+)
+def test_the_sidebar_marks_the_page_one_is_on_alone(admin_client, page, title):
+    sections = admin_client.get(reverse(f"admin:{page}")).context["sidebar_navigation"]
+    assert [str(one["title"]) for section in sections for one in section["items"] if one["active"]] == [title]
+
+
+def test_a_page_that_adds_says_so(admin_client):
+    page = admin_client.get(reverse("admin:capacity_instance_add")).content.decode()
+    assert re.search(r"<h2[^>]*>Add instance</h2>", page)
+
+
 def test_everybody_sees_the_pages_that_they_may_open_and_no_empty_section(client):
     user = User.objects.create_user("viewer", is_staff=True)
     user.user_permissions.set(Permission.objects.filter(codename__in=["view_instance", "view_syncsession"]))

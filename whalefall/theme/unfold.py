@@ -113,7 +113,14 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
                 ]
         if items:
             sections.append({"title": title, "items": items, "separator": bool(title), "collapsible": title is RAW})
-    return [*sections, {"title": "", "items": [api], "separator": True}]
+    sections.append({"title": "", "items": [api], "separator": True})
+    items = [item for section in sections for item in section["items"]]
+    # The theme would mark every page whose address begins as this one's: Databases beside Compare.
+    found = [item["link"] for item in items if item is not home and request.path.startswith(item["link"])]
+    here = max(found, key=len, default=request.path)
+    for item in items:
+        item["active"] = item["link"] == here
+    return sections
 
 
 def environment(request: HttpRequest) -> list[str] | None:

@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
+from unfold.decorators import display
 
 from capacity.alerts.evaluation import preview
 from capacity.alerts.rules import KINDS, threshold
@@ -25,7 +26,7 @@ def _shown_if(kinds: list[str]) -> str:
 @admin.register(AlertRule)
 class RuleAdmin(CountedDeletion):
     form = RuleForm
-    list_display = ["title", "kind", "level", "numbers", "severity", "open_now", "enabled"]
+    list_display = ["title", "kind", "level", "numbers", "severity", "open_now", "state"]
     list_filter = ["kind", "severity", "enabled"]
     search_fields = ["name"]
     autocomplete_fields = ["instances", "tags"]
@@ -53,6 +54,10 @@ class RuleAdmin(CountedDeletion):
     @admin.display(description=gettext_lazy("open now"))
     def open_now(self, rule: Any) -> int:
         return rule.alerts.filter(status__in=[AlertStatus.OPEN, AlertStatus.ACKNOWLEDGED]).count()
+
+    @display(description=gettext_lazy("state"), ordering="enabled", label={True: "success", False: "warning"})
+    def state(self, rule: AlertRule) -> tuple[bool, str]:
+        return rule.enabled, _("On") if rule.enabled else _("Off")
 
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> Any:
         form = context["adminform"].form

@@ -119,7 +119,7 @@ class InstanceSizeStatAdmin(RowAdmin):
     ]
     list_filter = [("collected_on", DayRangeFilter), ENGINE, INSTANCE, TagFilter]
     fields = [*list_display, "updated_at"]
-    ordering = ["-collected_on", "instance__name"]
+    ordering = ["-collected_on", "instance"]
 
 
 class PeriodRowAdmin(RowAdmin):
@@ -172,7 +172,7 @@ class DatabaseSizeAggregationAdmin(PeriodRowAdmin):
         coverage,
     ]
     search_fields = ["instance__name", "database_name"]
-    ordering = ["-period_start", "instance__name", "database_name"]
+    ordering = ["-period_start", "instance", "database_name"]
     average = "avg_size_bytes"
     same = ("instance_id", "period_type", "database_name")
     fieldsets = [
@@ -202,7 +202,7 @@ class InstanceSizeAggregationAdmin(PeriodRowAdmin):
         coverage,
     ]
     list_filter = [*PeriodRowAdmin.list_filter, ("trend_direction", ChoicesDropdownFilter)]
-    ordering = ["-period_start", "instance__name"]
+    ordering = ["-period_start", "instance"]
     average = "avg_total_size_bytes"
     fieldsets = [
         (None, {"fields": ["instance", "period_type", period, coverage, "sample_count", "trend_direction"]}),

@@ -45,7 +45,7 @@ def compare(model_admin: ModelAdmin, request: HttpRequest) -> HttpResponse:
     context = {
         **model_admin.admin_site.each_context(request),
         "title": _("Compare"),
-        "opts": model_admin.opts,
+        "content_title": _("Compare"),
         "asked": asked,
         "indexed": indexed,
         "chart": compare_chart(asked, indexed=indexed),
