@@ -133,6 +133,7 @@ class PeriodRowAdmin(RowAdmin):
         CoverageFilter,
     ]
     change_form_before_template = "admin/capacity/row_history.html"
+    list_before_template = "capacity/rows/note.html"
     average: str  #: the column that the chart of a row's page shows
     none_yet = gettext_lazy(
         "No row of this period type yet: a schedule computes them from samples, and so do the actions of the list of "

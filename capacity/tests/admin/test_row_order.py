@@ -59,6 +59,12 @@ def test_rows_of_one_period_stand_by_their_names_without_regard_to_case(admin_cl
     assert default_order(admin_client, InstanceSizeAggregation) == [(day, name) for day in (5, 4) for name in NAMES]
 
 
+@pytest.mark.parametrize("model", ["databasesizeaggregation", "instancesizeaggregation"])
+def test_the_lists_say_what_a_change_is_measured_from(admin_client, model):
+    page = admin_client.get(reverse(f"admin:capacity_{model}_changelist")).content.decode()
+    assert "the average of a period against the average of the one before" in page
+
+
 def test_so_does_a_measure_that_an_engine_does_not_tell(admin_client):
     for name, size in (("large", 7), ("untold", None), ("small", 3)):
         add_sample(make_instance(name), "db", "2025-03-05", 10, data=size)
