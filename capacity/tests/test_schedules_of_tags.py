@@ -76,8 +76,8 @@ def test_the_form_takes_tags_and_says_so(admin_client, fleet):
     assert loaded(admin_client.get(schedule_url(row)))["tags"] == ("prod", "test")
 
 
-@pytest.mark.parametrize("job", ["collect", "insight"])
-def test_so_do_collections_and_forecasts(admin_client, fleet, job):
+@pytest.mark.parametrize("job", ["collect", "insight", "tables"])
+def test_so_do_all_others_that_work_on_instances(admin_client, fleet, job):
     admin_client.post(ADD, typed(job=job, tags=["prod"]))
     assert json.loads(PeriodicTask.objects.get(name="ours").kwargs) == {"tags": ["prod"]}
 

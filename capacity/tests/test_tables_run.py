@@ -10,7 +10,7 @@ import time_machine
 from django.core.management import CommandError, call_command
 
 from capacity.collection.tables_due import spec_of_due
-from capacity.models import CapacityEvent, TableSizeSnapshot
+from capacity.models import CapacityEvent, TableSizeSnapshot, Tag
 from capacity.periods import today
 from capacity.runs.kinds import last_failures
 from capacity.runs.start import start
@@ -111,6 +111,24 @@ def test_the_schedule_leaves_a_session_even_when_nothing_was_due():
     result = snapshot_tables()
     assert (result["status"], result["message"], result["databases"]) == ("completed", NOTHING, 0)
     assert session() == ("tables", "scheduled_task", "completed", 0)
+
+
+@pytest.mark.parametrize("by", ["schedule", "command"])
+def test_of_a_tag_its_instances_alone_are_asked(down, by):
+    others = make_instance("others", host=HOST, port=down.port, username="u", password="hunter2")
+    an_event(others, "crm", today())
+    down.tags.add(Tag.objects.create(name="prod"))
+    if by == "schedule":
+        snapshot_tables.apply(kwargs={"tags": ["prod"]}).get()
+    else:
+        command("--tag", "prod")
+    assert [name for name, *_rest in records()] == ["down"]
+    assert SyncSession.objects.get().details["tags"] == ["prod"]
+
+
+def test_a_tag_that_nobody_has_made_is_refused(down):
+    assert command("--tag", "prod") == ("", "There is no tag named prod.")
+    assert not SyncSession.objects.exists()
 
 
 def test_the_command_prints_json_for_machines(down):

@@ -31,9 +31,10 @@ from capacity.scheduling.reading import read
 from capacity.scheduling.times import HOURS, LAST_DAY, WEEKDAYS, Frequency, When
 from sync_sessions.choices import Scope
 
+RUNS = [job for job in Job if What(job.value).can_run_now]
 #: The fields that count only for one choice of another field: the browser hides the others, `clean` ignores them.
 USED_BY: dict[str, tuple[str, tuple[str, ...]]] = {
-    "tags": ("job", (Job.COLLECT.value, Job.AGGREGATE.value, Job.INSIGHT.value)),
+    "tags": ("job", tuple(job.value for job in RUNS)),
     "periods": ("job", (Job.AGGREGATE.value,)),
     "scope": ("job", (Job.AGGREGATE.value,)),
     "every": ("frequency", (Frequency.HOURLY.value,)),
@@ -45,8 +46,6 @@ USED_BY: dict[str, tuple[str, tuple[str, ...]]] = {
 }
 PREVIEW = "_preview"  #: the button that shows the next runs and saves nothing
 DAY_REFUSED = gettext_lazy("Give a day from 1 to 28: every month has those.")
-
-
 MINUTE_REFUSED = gettext_lazy("Give a minute from 0 to 59.")
 
 
@@ -62,7 +61,7 @@ def shown_description(schedule: Schedule) -> str:
 class ScheduleForm(forms.ModelForm):
     job = forms.ChoiceField(
         label=gettext_lazy("What"),
-        choices=_jobs(Job.COLLECT, Job.AGGREGATE, Job.INSIGHT, Job.TABLES),
+        choices=_jobs(*RUNS),
         widget=UnfoldAdminRadioSelectWidget,
         error_messages={"required": gettext_lazy("Choose what it does.")},
     )

@@ -247,8 +247,9 @@ class ScheduleAdmin(ModelAdmin):
     def _warn_of_what_is_missing(self, request: HttpRequest) -> None:
         if not has_broker():
             how = _(
-                "Set REDIS_URL and start beat and a worker, or run the commands of deploy/crontab from cron: `manage.py "
-                "collect`, `manage.py aggregate --stale`, `manage.py insight` and the others."
+                "Set REDIS_URL and start beat and a worker, or run `manage.py collect`, `manage.py aggregate "
+                "--stale`, `manage.py insight`, `manage.py evaluate_alerts`, `manage.py purge_samples`, each week "
+                "`manage.py snapshot_tables` and each minute `manage.py send_notifications` from cron."
             )
             text = _("There is no Redis, so nothing runs these schedules.")
             self._inform(request, text, how, messages.WARNING)

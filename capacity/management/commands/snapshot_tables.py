@@ -7,7 +7,11 @@ from django.utils.translation import gettext as _
 
 from capacity.collection.tables_due import spec_of_due
 from capacity.collection.tables_run import TablesResult
+from capacity.inventory.selection import UnknownInstance, UnknownTag
+from capacity.management.arguments import add_selection, selection_of
 from capacity.management.output import progress_bar, warnings_alone
+from capacity.runs.kinds import TABLES
+from capacity.runs.spec import RunSpec
 from capacity.runs.start import start
 from sync_sessions.choices import SessionStatus
 from sync_sessions.errors import SessionAlreadyRunning
@@ -20,15 +24,17 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
+        add_selection(parser)
         parser.add_argument("--json", action="store_true", help="print the result as JSON")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        spec = spec_of_due()
+        selection = selection_of(options)
+        spec = spec_of_due() if selection.is_fleet else RunSpec(TABLES, selection)
         with progress_bar(self.stdout, hidden=options["json"]) as bar, warnings_alone():
-            task = bar.add_task(_("Measuring tables"), total=spec.selection.count)
+            task = bar.add_task(_("Measuring tables"), total=spec.selection.queryset().count())
             try:
                 result: TablesResult = start(spec, queue=False, on_instance=lambda: bar.advance(task)).outcome
-            except SessionAlreadyRunning as error:
+            except (UnknownInstance, UnknownTag, SessionAlreadyRunning) as error:
                 raise CommandError(str(error)) from None
         if options["json"]:
             self.stdout.write(json.dumps(result.as_dict(), ensure_ascii=False, default=str))

@@ -71,7 +71,7 @@ def test_without_a_broker_its_pages_say_that_nothing_runs_and_how_to_from_cron(a
         [said] = set(texts(admin_client.get(page)))
         assert said.startswith("There is no Redis, so nothing runs these schedules.")
         nightly = ("collect", "aggregate --stale", "insight", "evaluate_alerts", "purge_samples")
-        for command in (*nightly, "send_notifications"):
+        for command in (*nightly, "snapshot_tables", "send_notifications"):
             assert f"`manage.py {command}`" in said
     settings.CELERY_BROKER_URL = "redis://127.0.0.1:6379/0"
     client = Client()  # with no message left over
