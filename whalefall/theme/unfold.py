@@ -114,11 +114,11 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
         if items:
             sections.append({"title": title, "items": items, "separator": bool(title), "collapsible": title is RAW})
     sections.append({"title": "", "items": [api], "separator": True})
-    items = [item for section in sections for item in section["items"]]
+    entries: list[dict[str, Any]] = [item for section in sections for item in section["items"]]
     # The theme would mark every page whose address begins as this one's: Databases beside Compare.
-    found = [item["link"] for item in items if item is not home and request.path.startswith(item["link"])]
+    found = [item["link"] for item in entries if item is not home and request.path.startswith(item["link"])]
     here = max(found, key=len, default=request.path)
-    for item in items:
+    for item in entries:
         item["active"] = item["link"] == here
     return sections
 
