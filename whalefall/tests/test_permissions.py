@@ -117,7 +117,7 @@ ADMIN = {
     "capacity.capacitylimit": {**SEEN, "delete_selected": "administrator"},
     "capacity.databasesizeaggregation": SEEN,
     "capacity.databasesizestat": SEEN,
-    "capacity.databasestate": {**SEEN, "compare_chosen": "viewer"},
+    "capacity.databasestate": {**SEEN, "compare_chosen": "viewer", "set_limit": "administrator"},
     "capacity.forecast": SEEN,
     "capacity.instance": {
         **SEEN,
@@ -127,6 +127,7 @@ ADMIN = {
         "aggregate_periods": "operator",
         "collect_now": "operator",
         "compare_chosen": "viewer",
+        "set_limit": "administrator",
         "activate": "administrator",
         "deactivate": "administrator",
         "delete_selected": "administrator",
