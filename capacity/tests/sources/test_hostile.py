@@ -90,7 +90,7 @@ def test_a_long_version_is_cut():
 def test_a_mysql_server_gets_no_password_over_an_unencrypted_connection(plugin, by_switch):
     heard = []
     with serving(hostile.mysql_asking(plugin, by_switch, heard)) as port:
-        code, text = refusal(DbType.MYSQL, port)
+        code, text = refusal(DbType.MYSQL, port, connect_timeout=10, time_budget=20)
 
     assert code in ("password_not_sent", "connection_failed"), text
     assert code == "password_not_sent" or plugin == b"dialog"
@@ -102,7 +102,7 @@ def test_a_mysql_server_gets_no_password_over_an_unencrypted_connection(plugin, 
 def test_a_postgresql_server_gets_no_password_in_clear_over_an_unencrypted_connection():
     heard = []
     with serving(hostile.postgresql_asking_in_clear(heard)) as port:
-        code, text = refusal(DbType.POSTGRESQL, port)
+        code, text = refusal(DbType.POSTGRESQL, port, connect_timeout=10, time_budget=20)
 
     assert (code, text) == (
         "password_not_sent",
