@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import date, datetime
+from functools import cache
 from io import StringIO
 from typing import Any, NamedTuple, Self
 
@@ -209,15 +210,14 @@ def _drop() -> None:
 
 
 def _json(columns: Mapping[str, str], rows: Iterable[Sequence[Any]]) -> Source:
-    objects = [dict(zip(columns, map(_text, row), strict=True)) for row in rows]
-    return Source(json_rows(columns), (json.dumps(objects),))
+    objects = [dict(zip(columns, row, strict=True)) for row in rows]
+    # Cached, as the databases of a server share their moments.
+    return Source(json_rows(columns), (json.dumps(objects, default=cache(_text)),))
 
 
-def _text(value: Any) -> Any:
-    """A value as JSON has it; datetimes are dates to Python, too."""
-    if isinstance(value, datetime):
-        return moment(value)
-    return value.isoformat() if isinstance(value, date) else value
+def _text(value: date) -> str:
+    """What JSON has no form for; datetimes are dates to Python, too."""
+    return moment(value) if isinstance(value, datetime) else value.isoformat()
 
 
 def _load(rows: Sequence[Row]) -> None:
