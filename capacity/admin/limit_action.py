@@ -13,11 +13,10 @@ from unfold.widgets import UnfoldAdminRadioSelectWidget, UnfoldAdminTextInputWid
 
 from capacity.insight.series import Target
 from capacity.inventory.limits import enter_limits
-from capacity.models.fields import validate_text
 from capacity.units import format_bytes
 
 from .asking import ask
-from .limits import SizeForm
+from .limits import SizeForm, volume_field
 
 EACH, SHARED = "each", "shared"
 
@@ -34,15 +33,8 @@ class LimitsForm(SizeForm):
         initial=EACH,
         widget=UnfoldAdminRadioSelectWidget,
     )
-    shared_key = forms.CharField(
-        label=gettext_lazy("Volume"),
-        max_length=255,
-        required=False,
-        validators=[validate_text],
-        widget=UnfoldAdminTextInputWidget,
-        help_text=gettext_lazy(
-            "The name of the volume that they share. Others that have this name already are on it, too."
-        ),
+    shared_key = volume_field(
+        gettext_lazy("The name of the volume that they share. Others that have this name already are on it, too.")
     )
     note = forms.CharField(
         label=gettext_lazy("Note"), max_length=2000, required=False, widget=UnfoldAdminTextInputWidget

@@ -62,17 +62,23 @@ def in_units(size: int) -> dict[str, Any]:
     return {"amount": (Decimal(size) / unit).quantize(Decimal("0.001")).normalize() + 0, "unit": str(unit)}
 
 
-class LimitForm(SizeForm, forms.ModelForm):
-    shared_key = forms.CharField(
+def volume_field(help_text: Any) -> forms.CharField:
+    return forms.CharField(
         label=gettext_lazy("Volume"),
         max_length=255,
         required=False,
         validators=[validate_text],
         widget=UnfoldAdminTextInputWidget,
-        help_text=gettext_lazy(
+        help_text=help_text,
+    )
+
+
+class LimitForm(SizeForm, forms.ModelForm):
+    shared_key = volume_field(
+        gettext_lazy(
             "What shares a volume has the same name here, with a limit of its own each: the size of the volume. "
             "Their sizes are added up."
-        ),
+        )
     )
 
     class Meta:

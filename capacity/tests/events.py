@@ -3,7 +3,7 @@
 from capacity.models import CapacityEvent, EventKind
 
 
-def an_event(instance, database, day, kind=EventKind.JUMP, before=100, after=300):
+def an_event(instance, database, day, kind=EventKind.JUMP, before=100, after=300, usual=1):
     return CapacityEvent.objects.create(
         instance=instance,
         database_name=database,
@@ -11,5 +11,5 @@ def an_event(instance, database, day, kind=EventKind.JUMP, before=100, after=300
         kind=kind,
         before_bytes=before,
         after_bytes=after,
-        usual_bytes=1,
+        usual_bytes=usual,
     )

@@ -7,7 +7,8 @@ from django.core.management import call_command
 from django.urls import reverse
 from django_celery_beat.models import PeriodicTask
 
-from capacity.models import CapacityEvent, Forecast, Tag
+from capacity.models import Forecast, Tag
+from capacity.tests.events import an_event
 from capacity.tests.factories import make_instance
 from capacity.tests.samples import add_day, run, the
 from sync_sessions.results import RecordResult
@@ -19,15 +20,7 @@ GIB = 2**30
 
 
 def event(instance, day, kind, database="crm", before=100 * GIB, after=38 * GIB):
-    return CapacityEvent.objects.create(
-        instance=instance,
-        database_name=database,
-        day=day,
-        kind=kind,
-        before_bytes=before,
-        after_bytes=after,
-        usual_bytes=GIB,
-    )
+    return an_event(instance, database, day, kind, before, after, usual=GIB)
 
 
 def forecast(instance, state, on=None, level="instance", **fields):
