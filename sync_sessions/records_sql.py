@@ -6,7 +6,6 @@ bulk_create on SQLite a statement per 60 records.
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
 from typing import Any
 
 from django.db import connection
@@ -66,8 +65,14 @@ def finish_records(results: Iterable[RecordResult]) -> int:
             started_at = COALESCE(started_at, {now})
         FROM {json_rows(_RESULT_COLUMNS)}
         WHERE sync_instance_records.id = v.record_id AND sync_instance_records.status IN ({open_statuses})
+            AND sync_instance_records.id BETWEEN %s AND %s
     """
-    rows: list[dict[str, Any]] = [asdict(result) for result in results]
+    rows: list[dict[str, Any]] = [{name: getattr(result, name) for name in _RESULT_COLUMNS} for result in results]
+    if not rows:
+        return 0
+    # The stretch of the index, as PostgreSQL takes open records for a handful: it would compare each of a large
+    # session with each of these.
+    ids = [row["record_id"] for row in rows]
     with connection.cursor() as cursor:
-        cursor.execute(sql, [json.dumps(rows)])
+        cursor.execute(sql, [json.dumps(rows), min(ids), max(ids)])
         return cursor.rowcount

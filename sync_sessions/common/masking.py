@@ -20,6 +20,8 @@ def clean_error(error: object) -> str:
     """The text of an error for the log: passwords masked, no NUL or lone surrogate, at most 4,000 characters."""
     # Twice the length is read, so that 5 MB cost nothing; with the @ a URL's password cut there is masked as well.
     text = str(error)
+    if not text:  # of the thousands that went well
+        return text
     text = text if len(text) <= 2 * MAX_LENGTH else text[: 2 * MAX_LENGTH] + "@"
     text = text.replace("\x00", "")
     text = text.encode("utf-8", "replace").decode("utf-8")
