@@ -54,7 +54,7 @@ class TablesResult:
     @property
     def message(self) -> str:
         if not self.session.total_instances:
-            return _("No database has jumped, dropped or appeared since its tables were measured.")
+            return _("No database with a login has jumped, dropped or appeared since its tables were measured.")
         text = ngettext(
             "Largest tables of %(count)d database measured.",
             "Largest tables of %(count)d databases measured.",

@@ -57,7 +57,7 @@ COLLECTION_REASONS = {
 }
 TABLES_REASONS = {
     "tables_not_measured": _("None of its databases that changed could be measured."),
-    "no_events": _("No database has jumped, dropped or appeared since its tables were measured."),
+    "no_events": _("No database with a login has jumped, dropped or appeared since its tables were measured."),
     "left_for_next": _("Databases of other instances changed more: its own are left for the next run."),
 }
 GENERAL_REASONS = {

@@ -143,6 +143,19 @@ def test_files_are_written_and_one_that_cannot_be_is_said(fleet, tmp_path):
         call_command("report", html=tmp_path / "no" / "r.html", stdout=io.StringIO())
 
 
+def test_of_a_month_without_samples_it_says_so_and_writes_nothing(fleet, tmp_path):
+    out = io.StringIO()
+    with pytest.raises(CommandError, match="No instance has a sample in this month."):
+        call_command("report", month="2020-01", html=tmp_path / "r.html", stdout=out)
+    assert (out.getvalue(), list(tmp_path.iterdir())) == ("", [])
+
+
+def test_people_get_the_engines_by_their_names(fleet):
+    out = io.StringIO()
+    call_command("report", stdout=out)
+    assert "PostgreSQL" in out.getvalue() and "postgresql" not in out.getvalue()
+
+
 def test_the_api_gives_the_same_as_json_page_and_file(api, fleet):
     assert api.get(REPORT, {"month": "2025-06"}).json() == report()
     page = api.get(REPORT, {"format": "html", "tag": "team:web"})

@@ -23,7 +23,7 @@ from sync_sessions.retries import retry_session
 
 pytestmark = pytest.mark.django_db
 
-NOTHING = "No database has jumped, dropped or appeared since its tables were measured."
+NOTHING = "No database with a login has jumped, dropped or appeared since its tables were measured."
 
 
 def command(*arguments):

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
+from django.contrib import messages
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
@@ -49,6 +50,9 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     if fleet:
         cards |= {"first_step": first_step(request, fleet), "fleet": fleet_cards(fleet)}
         names = tag_names()
+        if unknown := set(tags).difference(*names.values()):
+            # A tag in an old link that was renamed: else the page would be that of a fleet without samples.
+            messages.warning(request, _("No instance has the tag %(names)s.") % {"names": listed(sorted(unknown))})
         cards |= {"coverage": coverage(fleet), "tops": tops(fleet), "groups": groups(fleet, names)}
         cards["filter"] = tag_filter(request, names, tags)
         silent = services() if sees_runs else []

@@ -23,7 +23,7 @@ class Command(BaseCommand):
             self.stdout.write(json.dumps(asdict(result), ensure_ascii=False))
         else:
             self.stdout.write(
-                _("%(rules)d rules evaluated: %(opened)d alerts opened, %(resolved)d over, %(messages)d messages.")
+                _("%(rules)d rules evaluated. Alerts: %(opened)d opened, %(resolved)d over. Messages: %(messages)d.")
                 % asdict(result)
             )
         if result.failed:

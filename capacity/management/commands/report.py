@@ -12,6 +12,7 @@ from capacity.errors import InputError
 from capacity.insight.report import Report, as_csv, as_dict, as_html, make_report, month_of
 from capacity.inventory.selection import Selection
 from capacity.management.output import show_table
+from capacity.models import DbType
 from capacity.periods import today
 from capacity.units import format_bytes, format_percent
 
@@ -37,6 +38,8 @@ class Command(BaseCommand):
             report = make_report(month_of(options["month"], day), Selection.tagged(options["tag"]), day)
         except InputError as error:
             raise CommandError(str(error)) from None
+        if not report.instances:
+            raise CommandError(_("No instance has a sample in this month."))
         for name, content in (("html", as_html), ("csv", as_csv)):
             if options[name]:
                 _write(options[name], content(report))
@@ -44,8 +47,6 @@ class Command(BaseCommand):
             self.stdout.write(json.dumps(as_dict(report), cls=DjangoJSONEncoder))
         else:
             self._show(report)
-        if not report.instances:
-            raise CommandError(_("No instance has a sample in this month."))
 
     def _show(self, report: Report) -> None:
         columns = [
@@ -57,7 +58,7 @@ class Command(BaseCommand):
         ]
         rows = [
             [
-                one.db_type,
+                str(DbType(one.db_type).label),
                 str(one.instances),
                 str(one.databases),
                 format_bytes(one.bytes),
@@ -68,7 +69,7 @@ class Command(BaseCommand):
         show_table(self.stdout, _("Capacity in %(month)s") % {"month": f"{report.month.start:%Y-%m}"}, columns, rows)
         change = report.month_change
         self.stdout.write(
-            _("In all %(size)s, %(change)s against the month before; %(full)d full within 90 days, %(events)d events.")
+            _("In all %(size)s, %(change)s against the month before. Full in 90 days: %(full)d; events: %(events)d.")
             % {
                 "size": format_bytes(report.bytes),
                 "change": format_percent(change.percent) if change else "–",

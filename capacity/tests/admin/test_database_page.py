@@ -84,6 +84,16 @@ def test_it_tells_how_large_it_is_where_it_goes_and_what_happened(admin_client, 
     assert "May 1, 2025 – May 31, 2025" in text and "31 of 31 days" in text
 
 
+def test_a_limit_that_came_after_the_forecast_is_not_denied(admin_client, instance):
+    CapacityLimit.objects.all().delete()
+    refresh([instance.pk], datetime(2025, 6, 30, tzinfo=UTC))
+    assert "No date: no limit is known" in text_of(page_of(admin_client, instance))
+    CapacityLimit.objects.create(instance=instance, database_name="crm", limit_bytes=600 * GIB, source="manual")
+    text = text_of(page_of(admin_client, instance))
+    assert "No date yet: the limit came after this forecast, the next one has it." in text
+    assert "no limit is known" not in text
+
+
 def test_the_chart_goes_on_with_the_forecast_its_range_and_the_limit(admin_client, instance):
     lines, labels = chart_of(page_of(admin_client, instance))
     assert len(labels) == 90 + 90

@@ -116,6 +116,11 @@ def test_a_volume_is_of_a_tag_when_one_that_shares_it_is(dashboard, fleet):
     assert names == ["Volume: D:", "shop", "till"]
 
 
+@pytest.mark.parametrize(("query", "told"), [("?tag=team:shop", False), ("?tag=team:shop&tag=gone", True)])
+def test_a_tag_that_no_instance_has_is_told(dashboard, fleet, query, told):
+    assert ("No instance has the tag gone." in dashboard(query)["html"]) is told
+
+
 def test_a_tag_costs_no_query(dashboard, fleet):
     counts = []
     for query in ("", "?tag=team:shop"):
