@@ -25,21 +25,27 @@ def scratch_database() -> Iterator[BaseDatabaseWrapper]:
         scratch = type(configured)(
             {**configured.settings_dict, "NAME": str(Path(directory) / f"{name}.sqlite3") if is_file else name}
         )
-        if not is_file:
-            _on_server(scratch, f"CREATE DATABASE {name}")
         try:
             connections[DEFAULT_DB_ALIAS] = scratch
-            executor = MigrationExecutor(scratch)
-            # Not the migrate command: its signals would fill caches (content types) with this database's keys.
-            executor.migrate(executor.loader.graph.leaf_nodes())
+            make(scratch)
             yield scratch
         finally:
             connections[DEFAULT_DB_ALIAS] = configured
             scratch.close()
             if not is_file:
-                _on_server(scratch, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+                on_server(scratch, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
 
-def _on_server(connection: BaseDatabaseWrapper, sql: str) -> None:
+def make(scratch: BaseDatabaseWrapper) -> None:
+    """Creates this database, with all tables."""
+    if scratch.vendor != "sqlite":  # there a file is made by who opens it
+        on_server(scratch, f"CREATE DATABASE {scratch.settings_dict['NAME']}")
+    executor = MigrationExecutor(scratch)
+    # Not the migrate command: its signals would fill caches (content types) with this database's keys.
+    executor.migrate(executor.loader.graph.leaf_nodes())
+
+
+def on_server(connection: BaseDatabaseWrapper, sql: str) -> None:
+    """Executes a statement on the server of this database while connected to none of its own: CREATE DATABASE."""
     with connection._nodb_cursor() as cursor:
         cursor.execute(sql)

@@ -1,34 +1,23 @@
 import json
 import os
-import subprocess
-import sys
 import tempfile
-from io import StringIO
 from pathlib import Path
 
 import pytest
-from django.core.management import CommandError, call_command
+from django.core.management import CommandError
 from django.db import connection
 
-from capacity.benchmark import figures, import_limit, imports, limit, pages, rollups
-from capacity.benchmark.figures import Figures
+from capacity.benchmark import figures, import_limit, imports, limit, pages, rollups, scratch
 from capacity.benchmark.filling import execute, fill
 from capacity.benchmark.fleet import TODAY, Fleet
 from capacity.benchmark.measure import Measured
 from capacity.benchmark.scratch import scratch_database
 from capacity.models import CapacityState, DatabaseSizeStat, Instance, InstanceSizeStat
+from capacity.tests.benchmarks import benchmark, copies_of_one
 from capacity.tests.factories import make_instance
 from sync_sessions.models import SyncSession
 
 pytestmark = pytest.mark.django_db
-
-
-def benchmark(*options):
-    """On 2 instances with 2 databases and 8 days."""
-    out = StringIO()
-    small = ["--instances=2", "--databases=2", "--days=8", "--runs=1", "--rows=40", "--requests=2"]
-    call_command("benchmark", *small, *options, stdout=out)
-    return out.getvalue()
 
 
 def scratch_databases():
@@ -39,6 +28,24 @@ def scratch_databases():
     with connection.cursor() as cursor:
         cursor.execute("SELECT datname FROM pg_database WHERE datname = %s", [name])
         return [row[0] for row in cursor.fetchall()]
+
+
+@pytest.fixture(scope="module")
+def migrated(django_db_setup, django_db_blocker, tmp_path_factory):
+    with django_db_blocker.unblock(), copies_of_one(tmp_path_factory.mktemp("migrated")) as copy:
+        yield copy
+
+
+@pytest.fixture(autouse=True)
+def _migrated_once(request, monkeypatch):
+    """Scratch databases are copies of one, as migrating takes seconds; but those of a test of the real thing."""
+    if "real_scratch" not in request.fixturenames:
+        monkeypatch.setattr(scratch, "make", request.getfixturevalue("migrated"))
+
+
+@pytest.fixture
+def real_scratch():
+    """Scratch databases are migrated as for an operator."""
 
 
 @pytest.fixture
@@ -107,20 +114,7 @@ def test_the_configured_database_is_not_touched():
     assert not SyncSession.objects.exists()
 
 
-def test_the_configured_database_is_not_even_opened(tmp_path, settings):
-    absent = tmp_path / "absent.sqlite3"
-    command = [sys.executable, "manage.py", "benchmark", "--instances=2", "--databases=2", "--days=5", "--runs=1"]
-    subprocess.run(
-        [*command, "--scenario=daily"],
-        cwd=settings.BASE_DIR,
-        env=os.environ | {"DATABASE_URL": f"sqlite:///{absent}"},
-        check=True,
-        capture_output=True,
-    )
-    assert not absent.exists()
-
-
-def test_nothing_is_left_of_the_scratch_database():
+def test_nothing_is_left_of_the_scratch_database(real_scratch):
     with scratch_database():
         inside = connection.settings_dict["NAME"]
         assert "whalefall_bench_" in inside
@@ -222,46 +216,8 @@ def test_a_day_row_is_the_sum_of_the_last_samples_of_its_day():
         assert (day.database_count, day.collected_at) == (3, last[0].collected_at)
 
 
-def test_forecasts_are_not_measured_with_others():
-    with pytest.raises(CommandError, match="without the others"):
-        benchmark("--scenario", "forecast", "daily")
-
-
-@pytest.mark.parametrize("option", ["--instances=0", "--days=-1", "--runs=x", "--scenario=weekly"])
-def test_options_out_of_range_are_refused(option):
-    with pytest.raises(CommandError, match="argument"):
-        benchmark(option)
-
-
 def test_debug_does_not_slow_the_work(settings):
     settings.DEBUG = True
     Measured().run(Instance.objects.count)
     assert settings.DEBUG
     assert len(connection.queries_log) == 0
-
-
-def test_the_ratio_is_that_of_the_medians():
-    work, other = Measured([3.0, 1.0, 2.0]), Measured([1.0, 9.0, 1.0])
-    assert Figures("daily", work, other, "limit", rows=1, ratio_target=2).ratio == 2
-
-
-@pytest.mark.parametrize(("count", "p95"), [(1, 1), (20, 19), (21, 20), (100, 95)])
-def test_of_so_many_requests_95_percent_took_no_longer(count, p95):
-    assert Figures("pages", Measured([float(second) for second in range(count, 0, -1)])).p95 == p95
-
-
-def test_forecasts_are_measured_against_their_targets_without_a_database():
-    report = json.loads(benchmark("--scenario=forecast", "--series=1", "--json"))
-    assert len(report["families"]) == 17
-    assert report["families"]["steady"]["mae90"] < 2
-    assert report["families"]["flat"]["dmed"] is None
-    assert report["figures"]["mae90"] == {"value": report["families"]["all"]["mae90"], "target": 7.5}
-    assert report["figures"]["false_alarms"]["value"] <= 3
-    assert report["figures"]["found-50%"] == {"value": 100, "target": 97}
-
-
-def test_people_get_a_line_per_family_and_per_figure():
-    lines = benchmark("--scenario=forecast", "--series=1").splitlines()
-    assert lines[0] == "Forecasts of made-up series, 1 of each family:"
-    assert [line.split("  ")[0] for line in lines[2:18]][:2] == ["steady", "saw-tooth"]
-    assert lines[-1].startswith("found-50%  100.00  at least 97  reached")
