@@ -1,5 +1,6 @@
 """Databases with a past, limits and forecasts, as the pages of what is full next need them."""
 
+from collections import defaultdict
 from datetime import UTC, datetime, timedelta
 
 from django.utils import timezone
@@ -8,7 +9,7 @@ from capacity.insight.refresh import refresh, refresh_fleet
 from capacity.models import CapacityEvent, CapacityLimit, Forecast
 from capacity.periods import today
 from capacity.tests.factories import make_instance
-from capacity.tests.samples import add_day, add_sample
+from capacity.tests.samples import add_days, add_samples
 
 GIB = 2**30
 
@@ -19,14 +20,15 @@ def days_ago(count):
 
 def add_past(instance, database, sizes, last=0):
     """A sample a day, in GiB, the last one that many days ago; the instance's day rows are its databases'."""
-    for back, size in enumerate(reversed(sizes), last):
-        add_sample(instance, database, days_ago(back), size * GIB)
+    add_samples(instance, database, {days_ago(back): size * GIB for back, size in enumerate(reversed(sizes), last)})
 
 
 def add_totals(instance, days):
-    for back in range(days):
-        rows = instance.database_days.filter(collected_on=days_ago(back)).values_list("last_size_bytes", flat=True)
-        add_day(instance, days_ago(back), sum(rows), len(rows))
+    found = defaultdict(list)
+    for day, size in instance.database_days.values_list("collected_on", "last_size_bytes"):
+        found[day].append(size)
+    wanted = map(days_ago, range(days))
+    add_days(instance, {day: (sum(found[day]), len(found[day])) for day in wanted})
 
 
 def limit(instance, gib, database="", source="manual", shared_key=""):

@@ -54,6 +54,24 @@ def add_sample(instance, database, day, size, data=None, log=None):
     return sample
 
 
+def add_samples(instance, database, sizes):
+    """A sample of each of these days ({date: size}), which have none yet; as add_sample does, in three statements."""
+    at = {day: moment(day, time(*divmod(next(_minutes) % 1440, 60))) for day in sizes}
+    key = {"instance": instance, "database_name": database}
+    DatabaseSizeStat.objects.bulk_create(
+        DatabaseSizeStat(**key, size_bytes=size, collected_on=day, collected_at=at[day]) for day, size in sizes.items()
+    )
+    sums = ("sum_size_bytes", "min_size_bytes", "max_size_bytes", "last_size_bytes")
+    none = dict.fromkeys(("data_count", "log_count"), 0)
+    DatabaseDayStat.objects.bulk_create(
+        DatabaseDayStat(
+            **key, **none, **dict.fromkeys(sums, size), collected_on=day, sample_count=1, last_collected_at=at[day]
+        )
+        for day, size in sizes.items()
+    )
+    derive_state(states.DATABASE, instance, database)
+
+
 def derive_database_day(instance, database, day):
     """The day row of a database from its samples, in plain Python; it goes when there are none."""
     key = {"instance": instance, "database_name": database, "collected_on": str(day)}
@@ -81,16 +99,25 @@ def derive_state(level, *key):
 
 
 def add_day(instance, day, total, databases=1):
-    row = InstanceSizeStat.objects.create(
-        instance=instance,
-        collected_on=str(day),
-        total_size_bytes=total,
-        database_count=databases,
-        collected_at=moment(day),
-        updated_at=moment(day),
+    [row] = add_days(instance, {str(day): (total, databases)})
+    return row
+
+
+def add_days(instance, days):
+    """{day: (total, databases)}, in two statements."""
+    rows = InstanceSizeStat.objects.bulk_create(
+        InstanceSizeStat(
+            instance=instance,
+            collected_on=day,
+            total_size_bytes=total,
+            database_count=databases,
+            collected_at=moment(day),
+            updated_at=moment(day),
+        )
+        for day, (total, databases) in days.items()
     )
     derive_state(states.INSTANCE, instance)
-    return row
+    return rows
 
 
 def forget(instance):
