@@ -1,6 +1,7 @@
 """What holds for every test of the project."""
 
 import os
+import shutil
 import threading
 import time
 
@@ -11,6 +12,7 @@ from rest_framework.test import APIClient
 
 from whalefall.tests import needs
 from whalefall.tests.people import user_with
+from whalefall.tests.starts import manage
 
 if "faketime" in os.environ.get("LD_PRELOAD", ""):
     # It knows the call that time.sleep makes by the wall clock alone, and answers "Invalid argument".
@@ -29,6 +31,21 @@ def _quick_passwords():
     """Most tests make a user, and the hasher of the product takes a quarter of a second for it, as it should."""
     with override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"]):
         yield
+
+
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory):
+    """A SQLite file as `manage.py migrate` leaves it, for others to copy."""
+    file = tmp_path_factory.mktemp("migrated") / "migrated.sqlite3"
+    done = manage("migrate", "-v0", DATABASE_URL=f"sqlite:///{file}")
+    assert (done.returncode, done.stderr) == (0, "")
+    return file
+
+
+@pytest.fixture
+def migrated(migrated_file, tmp_path):
+    """The URL of a SQLite database of its own that is migrated, for processes."""
+    return f"sqlite:///{shutil.copy(migrated_file, tmp_path / 'db.sqlite3')}"
 
 
 @pytest.fixture

@@ -14,7 +14,6 @@ from capacity.tests.factories import a_sample, make_instance
 from capacity.tests.others import Terminal
 from capacity.tests.samples import aggregate, run, the
 from sync_sessions.models import SyncSession
-from whalefall.tests.starts import manage
 
 from .rezoning import days_of_samples, refused, rezone
 
@@ -136,20 +135,3 @@ def test_nobody_is_asked_with_yes(zone, typed):
     typed("no\n")
     rezone("--yes")
     assert days_of_samples() == [date(2025, 3, 4)]
-
-
-def test_it_runs_where_the_other_zone_stops_every_other_command(tmp_path):
-    database = {"DATABASE_URL": f"sqlite:///{tmp_path}/a.sqlite3"}
-    file = tmp_path / "samples.csv"
-    file.write_text("instance,db_type,database,collected_at,size_bytes\npg-1,postgresql,a,2025-03-05T03:00+08:00,9\n")
-    assert manage("migrate", "-v0", **database).returncode == 0
-    assert manage("import_samples", str(file), "--create-instances", **database).returncode == 0
-    database["WHALEFALL_TIME_ZONE"] = "Europe/Berlin"
-    stopped = manage("aggregate", "--stale", **database)
-    assert stopped.returncode == 1
-    assert "run `manage.py rezone`" in stopped.stderr
-    rezoned = manage("rezone", **database)
-    assert (rezoned.returncode, rezoned.stderr) == (0, "")
-    aggregated = manage("aggregate", "--stale", **database)
-    assert (aggregated.returncode, aggregated.stderr) == (0, "")
-    assert manage("check", "--fail-level", "INFO", **database).returncode == 0

@@ -11,7 +11,6 @@ from django_celery_beat.models import CrontabSchedule, PeriodicTask, PeriodicTas
 from capacity import schedules
 from capacity.schedules import default_schedules, install_schedules
 from capacity.tests.test_fifth_period import HALF_YEARLY
-from whalefall.tests.starts import manage
 
 pytestmark = pytest.mark.django_db
 
@@ -169,15 +168,3 @@ def test_a_fifth_kind_of_period_gets_its_schedule(monkeypatch):
         "capacity.run_capacity_aggregation",
         {"periods": ["half_yearly"]},
     )
-
-
-def test_the_first_migration_alone_comes_before_the_tables_of_the_schedules(tmp_path):
-    url = f"sqlite:///{tmp_path}/new.sqlite3"
-
-    alone = manage("migrate", "capacity", "0001", DATABASE_URL=url)
-    everything = manage("migrate", DATABASE_URL=url)
-    again = manage("install_schedules", DATABASE_URL=url)
-
-    assert (alone.returncode, alone.stderr) == (0, "")
-    assert (everything.returncode, everything.stderr) == (0, "")
-    assert again.stdout == "All default schedules exist already.\n"

@@ -132,10 +132,8 @@ def test_what_the_task_before_has_bound_is_gone():
 
 
 @pytest.fixture
-def sqlite(tmp_path):
+def sqlite(migrated):
     """The URL of a migrated database whose samples have their days in Shanghai, with a dead session in it."""
-    url = f"sqlite:///{tmp_path}/db.sqlite3"
-    assert manage("migrate", DATABASE_URL=url).returncode == 0
     code = """
 from capacity.models import CapacityState
 from sync_sessions.models import SyncSession
@@ -143,10 +141,11 @@ CapacityState.objects.create(pk=1, time_zone="Asia/Shanghai")
 SyncSession.objects.create(status="running", heartbeat_at="2020-01-01T00:00:00Z", lock_key="x",
                            sync_type="manual_task", sync_category="other")
 """
-    assert manage("shell", "-v", "0", "-c", code, DATABASE_URL=url).returncode == 0
-    return url
+    assert manage("shell", "-v", "0", "-c", code, DATABASE_URL=migrated).returncode == 0
+    return migrated
 
 
+@pytest.mark.unit
 @pytest.mark.processes
 @pytest.mark.parametrize("role", [["worker", "-c", "1"], ["beat", "-s", "unused", "--pidfile="]])
 def test_with_a_wrong_time_zone_neither_a_worker_nor_beat_starts(sqlite, role):
