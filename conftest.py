@@ -6,6 +6,7 @@ import threading
 import time
 
 import pytest
+from django.db import transaction
 from django.test import override_settings
 from django.utils import translation
 from rest_framework.test import APIClient
@@ -46,6 +47,17 @@ def migrated_file(tmp_path_factory):
 def migrated(migrated_file, tmp_path):
     """The URL of a SQLite database of its own that is migrated, for processes."""
     return f"sqlite:///{shutil.copy(migrated_file, tmp_path / 'db.sqlite3')}"
+
+
+@pytest.fixture(scope="module")
+def kept(django_db_setup, django_db_blocker):
+    """Lets a fixture of a whole file make rows: what a test changes is taken back after it, and all after the last.
+
+    Only where every test wants them, and has a transaction of its own around it.
+    """
+    with django_db_blocker.unblock(), transaction.atomic():
+        yield
+        transaction.set_rollback(True)
 
 
 @pytest.fixture

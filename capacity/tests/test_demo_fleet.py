@@ -26,6 +26,8 @@ from capacity.models import (
 )
 from sync_sessions.models import SyncInstanceRecord, SyncSession
 
+pytestmark = pytest.mark.django_db  # and so before the tests that empty the tables, of the alert rules as well
+
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 NOON = datetime(2025, 7, 2, 12, tzinfo=SHANGHAI)
 TODAY = NOON.date()
@@ -38,11 +40,10 @@ def seed_demo(*options):
 
 
 @pytest.fixture(scope="module")
-def demo(django_db_setup, django_db_blocker):
-    """What the command said in production, forced. What it made is there for all tests, and gone after them."""
-    with time_machine.travel(NOON, tick=False), django_db_blocker.unblock(), transaction.atomic():
+def demo(kept):
+    """What the command said in production, forced."""
+    with time_machine.travel(NOON, tick=False):
         yield json.loads(seed_demo("--force", "--json"))
-        transaction.set_rollback(True)
 
 
 @pytest.fixture
