@@ -43,6 +43,7 @@ def test_a_token_is_made_shown_once_and_revoked(window):
     window.visit("knox_authtoken_add")
     page.locator("[name=user]").select_option(label="viewer")
     page.locator("[name=days]").fill("7")
+    page.locator("[name=name]").fill("grafana")
     page.get_by_role("button", name="Save", exact=True).click()
     window.says("Copy it now: it is not shown again.")
     text = page.locator("code").inner_text()
