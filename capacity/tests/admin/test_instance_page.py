@@ -79,7 +79,8 @@ def test_its_databases_are_listed_by_size_with_their_growth(admin_client, grown)
     ]
 
 
-def test_the_last_sample_of_a_day_is_its_size(admin_client):
+def test_the_last_sample_of_a_day_is_its_size(admin_client, time_machine):
+    time_machine.move_to("2025-06-30T04:00:00Z", tick=False)  # noon in Shanghai: both are of one day
     instance = make_instance()
     for minutes, size in [(20, 7), (10, 5)]:
         ingest([Sample(instance.pk, "app", timezone.now() - timedelta(minutes=minutes), size * MIB)])
