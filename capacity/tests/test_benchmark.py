@@ -64,6 +64,7 @@ def tampered_limit(monkeypatch):
     return arrange
 
 
+@pytest.mark.processes  # gunicorn serves the pages
 def test_every_scenario_is_measured_with_its_target():
     report = json.loads(benchmark("--json"))
     shown = [(one["scenario"], one["rows"], one["other_name"], one["ratio_target"]) for one in report["scenarios"]]
@@ -173,6 +174,7 @@ def test_a_difference_between_what_an_import_and_its_limit_stored_stops_it(monke
         benchmark("--scenario=import")
 
 
+@pytest.mark.processes
 def test_a_page_that_cannot_be_shown_stops_it(monkeypatch):
     monkeypatch.setattr(pages, "KINDS", (pages.Kind(1, ("admin:login",)),))
     with pytest.raises(CommandError, match="/admin/login/ answers 302"):
