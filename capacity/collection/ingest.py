@@ -100,10 +100,9 @@ def _read(
         if batch.is_full():
             check_instances()
             batch.flush()
-        name, moment = good
-        # The one place where a sample gets its day: its moment is in the product's zone.
+        name, (day, at) = good
         sizes = item.size_bytes, item.data_size_bytes, item.log_size_bytes
-        batch.add(Row(index, item.instance_id, name, *sizes, moment.date(), moment))
+        batch.add(Row(index, item.instance_id, name, *sizes, day, at))
     if batch.staged or errors.total:
         check_instances()
     batch.close()

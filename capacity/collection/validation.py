@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from django.utils import timezone
@@ -101,10 +101,11 @@ class Checks:
         self._exists = exists
         #: What was checked already: few names and moments, and each of them often.
         self._names: dict[str, str] = {}
-        self._moments: dict[datetime, datetime] = {}
+        self._moments: dict[tuple[datetime, int], tuple[date, datetime]] = {}
 
-    def passes(self, item: Sample | BadItem) -> tuple[str, datetime] | None:
-        """The name in its normal form and the moment in the product's zone when an item is good, its instance aside.
+    def passes(self, item: Sample | BadItem) -> tuple[str, tuple[date, datetime]] | None:
+        """When an item is good, its instance aside: the name in its normal form; the day in the product's zone and
+        the moment.
 
         A short cut: what does not pass is looked at closely, by `errors`.
         """
@@ -115,8 +116,10 @@ class Checks:
             return None
         try:
             name = self._names.get(item.database_name) or self._normal(item.database_name)
-            moment = self._moments.get(item.collected_at) or self._local(item.collected_at)
-        except TypeError:  # cannot be a key, so it is neither
+            at = item.collected_at
+            # With its fold: the two half past ones of an October night are equal to Python.
+            moment = self._moments.get((at, at.fold)) or self._local(at)
+        except (TypeError, AttributeError):  # cannot be a key or is no time, so it is neither
             return None
         return (name, moment) if name and moment else None
 
@@ -127,13 +130,14 @@ class Checks:
             self._names.clear()
         return self._names.setdefault(name, normal_name(name))
 
-    def _local(self, moment: Any) -> datetime | None:
+    def _local(self, moment: Any) -> tuple[date, datetime] | None:
         if moment_problem(moment, self._now):
             return None
         if len(self._moments) >= MAX_KNOWN:
             self._moments.clear()
-        # PostgreSQL knows no offset beyond 15:59, Python does.
-        return self._moments.setdefault(moment, moment.astimezone(timezone.get_default_timezone()))
+        day = moment.astimezone(timezone.get_default_timezone()).date()
+        # In UTC no two moments are equal, and PostgreSQL knows no offset beyond 15:59.
+        return self._moments.setdefault((moment, moment.fold), (day, moment.astimezone(UTC)))
 
     def errors(self, index: int, item: "Sample | BadItem") -> list[SampleError]:
         """Every error of one item, those that its door has found included; [] when it is good."""

@@ -1,11 +1,12 @@
 """What ingest stores of a good batch: samples, day rows, stale marks. Days are those of Asia/Shanghai."""
 
-from datetime import date
+from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from capacity.collection import staging
-from capacity.collection.ingest import IngestResult, ingest
+from capacity.collection.ingest import IngestResult, Sample, ingest
 from capacity.errors import TimeZoneChanged
 from capacity.models import CapacityState, DatabaseSizeStat, InstanceSizeStat
 from capacity.tests.factories import a_sample, days, make_instance, marks, samples, utc
@@ -219,3 +220,18 @@ def test_samples_are_refused_when_the_zone_has_changed(settings, instance):
         ingest([a_sample(instance, "2025-03-06T10:00:00+08:00")])
 
     assert len(samples()) == 1
+
+
+@pytest.mark.parametrize("held", [1, 5000])
+@pytest.mark.parametrize("zone", ["UTC", "America/New_York"])
+def test_the_hour_that_comes_twice_is_two_hours(settings, monkeypatch, held, zone):
+    settings.TIME_ZONE = "America/New_York"
+    monkeypatch.setattr(staging, "BATCH", held)
+    one = make_instance()
+    twice = [datetime(2025, 11, 2, hour, 30, tzinfo=UTC) for hour in (5, 6)]  # half past one, and half past one again
+    result = ingest(
+        Sample(one.pk, "crm", at.astimezone(ZoneInfo(zone)), size) for at, size in zip(twice, (7, 8), strict=True)
+    )
+    assert result.created == 2
+    stored = DatabaseSizeStat.objects.order_by("collected_at").values_list("collected_at", "size_bytes")
+    assert list(stored) == [(twice[0], 7), (twice[1], 8)]
