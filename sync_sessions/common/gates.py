@@ -23,13 +23,12 @@ class Gate:
     """`enter` takes one of `most` places or raises Busy at once, as who waits holds a thread too."""
 
     def __init__(self, most: int, text: str | Promise, retry_after: int) -> None:
+        self.most, self.text, self.retry_after = most, text, retry_after
         self._places = BoundedSemaphore(most)
-        self._text = text
-        self._retry_after = retry_after
 
     def enter(self) -> None:
         if not self._places.acquire(blocking=False):
-            raise Busy(str(self._text), self._retry_after)
+            raise Busy(str(self.text), self.retry_after)
 
     def leave(self) -> None:
         self._places.release()

@@ -22,7 +22,8 @@ from knox.models import AuthToken
 from rest_framework.test import APIClient
 
 from capacity.collection import connection_test
-from capacity.insight.csv_export import EXPORTS, cell
+from capacity.insight import csv_export
+from capacity.insight.csv_export import cell
 from capacity.models import Instance
 from capacity.upkeep.retention import purge
 from sync_sessions.common.gates import Busy, Gate
@@ -41,11 +42,11 @@ FOREVER = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE 
 @pytest.fixture
 def full():
     """Two exports under way, which are all that may be."""
-    EXPORTS.enter()
-    EXPORTS.enter()
+    csv_export.EXPORTS.enter()
+    csv_export.EXPORTS.enter()
     yield
-    EXPORTS.leave()
-    EXPORTS.leave()
+    csv_export.EXPORTS.leave()
+    csv_export.EXPORTS.leave()
 
 
 def test_a_third_export_is_told_when_to_come_again(full, admin_user, admin_client):
@@ -62,11 +63,11 @@ def test_an_export_leaves_its_place_read_to_its_end_or_not(admin_client):
     for _again in range(3):
         b"".join(admin_client.get(EXPORT).streaming_content)
     for _again in range(3):
-        unread = StreamingHttpResponse(EXPORTS.around(lambda: iter("rows")))
+        unread = StreamingHttpResponse(csv_export.EXPORTS.around(lambda: iter("rows")))
         [close] = unread._resource_closers  # as a server does; the whole of it would close the test's connection
         close()
-    with EXPORTS, EXPORTS, pytest.raises(Busy):
-        EXPORTS.enter()
+    with csv_export.EXPORTS, csv_export.EXPORTS, pytest.raises(Busy):
+        csv_export.EXPORTS.enter()
 
 
 def test_an_export_that_fails_leaves_its_place_too():
