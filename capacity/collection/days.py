@@ -10,7 +10,7 @@ from django.db import connection
 
 from capacity.models.days import CARRY_DAYS, UNFIT
 
-from .statements import Source, days_before, moment, upsert
+from .statements import Source, Statement, days_before, moment, upsert
 
 NOW = {"postgresql": "CAST(%s AS timestamptz)", "sqlite": "%s"}
 
@@ -51,8 +51,8 @@ def database_columns() -> dict[str, str]:
     return columns | {"last_collected_at": "MAX(collected_at)"}
 
 
-def write_database_days(samples: Source, new: bool = False) -> int:
-    """Derives the day rows of databases from all samples of those days: `samples`, as s; gives how many.
+def database_day_rows(samples: Source, new: bool = False) -> Statement:
+    """Derives the day rows of databases from all samples of those days: `samples`, as s.
 
     `new`: there are no rows of these databases and days yet.
     """
@@ -82,8 +82,8 @@ def samples_of(days: Source, databases: Source | None = None) -> Source:
     )
 
 
-def write_instance_days(days: Source, now: datetime) -> int:
-    """Derives the day rows of these instances and days; gives how many.
+def instance_day_rows(days: Source, now: datetime) -> Statement:
+    """Derives the day rows of these instances and days from those of their databases.
 
     A database of `carried_databases` without a day row of its own counts with its last one of the last CARRY_DAYS.
     """

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import connection
 
@@ -14,6 +14,20 @@ class Source:
 
     sql: str
     params: tuple[Any, ...] = ()
+
+
+class Statement(NamedTuple):
+    """One that writes, and its parameters."""
+
+    sql: str
+    params: Sequence[Any] = ()
+
+
+def write(*statements: Statement) -> int:
+    """Runs statements in their order, on PostgreSQL on one way there and back; gives the row count of the last."""
+    if connection.vendor == "postgresql":
+        return execute(";".join(one.sql for one in statements), [value for one in statements for value in one.params])
+    return [execute(*one) for one in statements][-1]
 
 
 def execute(sql: str, params: Sequence[Any] = ()) -> int:
@@ -36,15 +50,15 @@ def upsert(
     source: str,
     params: Sequence[Any] = (),
     new: bool = False,
-) -> int:
+) -> Statement:
     """INSERT of the `columns` (name: expression over `source`), in key order; rows that exist get the new values.
 
-    Gives how many rows it wrote. `new`: none exists, and one that does is an error.
+    `new`: none exists, and one that does is an error.
     """
     key = list(key)
     replaced = ", ".join(f"{name} = excluded.{name}" for name in columns if name not in key)
     picked = ", ".join(f"{expression} AS {name}" for name, expression in columns.items())
-    return execute(
+    return Statement(
         f"""
         INSERT INTO {table} ({", ".join(columns)})
         SELECT * FROM (SELECT {picked} {source}) AS derived

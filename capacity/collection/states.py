@@ -9,7 +9,7 @@ from capacity.dialect import percent_sql
 from capacity.models import Instance
 from capacity.models.present import SLACK, SPANS
 
-from .statements import Source, days_before, execute, upsert
+from .statements import Source, Statement, days_before, execute, upsert, write
 
 CHUNK = 200  # instances
 
@@ -41,8 +41,8 @@ INSTANCE = StateLevel(
 LEVELS = (DATABASE, INSTANCE)
 
 
-def write_states(level: StateLevel, touched: Source) -> int:
-    """Derives the states of these (rows with the level's keys, each once); gives how many.
+def state_rows(level: StateLevel, touched: Source) -> Statement:
+    """Derives the states of these (rows with the level's keys, each once).
 
     Each is four look-ups in the unique index of the day rows.
     """
@@ -103,4 +103,4 @@ def rebuild_all(on_chunk: Callable[[int], object] = lambda count: None) -> dict[
 def _rebuild(level: StateLevel, ids: str) -> int:
     execute(f"DELETE FROM {level.states} WHERE instance_id IN ({ids})")
     found = f"SELECT DISTINCT {', '.join(level.keys)} FROM {level.days} WHERE instance_id IN ({ids})"
-    return write_states(level, Source(f"({found}) AS v"))
+    return write(state_rows(level, Source(f"({found}) AS v")))

@@ -21,10 +21,10 @@ from sync_sessions.common.history import log_added
 from sync_sessions.records_sql import json_rows
 
 from . import states
-from .days import INSTANCE_KEY, samples_of, too_large, write_database_days, write_instance_days
+from .days import INSTANCE_KEY, database_day_rows, instance_day_rows, samples_of, too_large
 from .samples import MAX_LISTED, ErrorList, SampleError, SamplesRejected
 from .staging import COLUMNS, Batch
-from .statements import Source, days_before, execute, fetch
+from .statements import Source, Statement, days_before, execute, fetch, write
 from .validation import MAX_BYTES, unknown_instance
 
 
@@ -54,11 +54,13 @@ def store(
             created = _write_samples(batch, newest, new)
             _write_not_sized(not_sized)
             # Of a large batch all databases of its days: cheaper than to look which ones it has.
-            write_database_days(samples_of(batch.days, None if batch.staged else batch.database_days), new)
-            days = write_instance_days(batch.days, now)
-            mark_stale(batch.dates, batch.days)
-            states.write_states(states.DATABASE, batch.databases)
-            states.write_states(states.INSTANCE, batch.instances)
+            samples = samples_of(batch.days, None if batch.staged else batch.database_days)
+            days = write(database_day_rows(samples, new), instance_day_rows(batch.days, now))
+            write(
+                stale_marks(batch.dates, batch.days),
+                states.state_rows(states.DATABASE, batch.databases),
+                states.state_rows(states.INSTANCE, batch.instances),
+            )
             return Stored(created, days)
     except DatabaseError as error:
         if error_code(error) != "sum_overflow":
@@ -195,7 +197,7 @@ def _write_not_sized(not_sized: Iterable[tuple[int, date, str]]) -> None:
         CarriedDatabase.objects.bulk_create(rows, ignore_conflicts=True)
 
 
-def mark_stale(dates: Iterable[date], days: Source) -> None:
+def stale_marks(dates: Iterable[date], days: Source) -> Statement:
     """Marks, for each instance and day of `days`, the periods that contain the day, and those that follow.
 
     The change of the following ones depends on the day. `dates` are the distinct days.
@@ -208,7 +210,7 @@ def mark_stale(dates: Iterable[date], days: Source) -> None:
                 marks.append({"day": day.isoformat(), "type": config.key, "start": start.isoformat()})
     # MATERIALIZED, as SQLite would read the days' JSON again for each mark, which is a second for 400 days.
     # DO UPDATE, not DO NOTHING: it waits for a roll-up that is deleting the mark.
-    execute(
+    return Statement(
         f"""
         INSERT INTO stale_periods (period_type, period_start, instance_id)
         WITH m AS MATERIALIZED (SELECT v.* FROM {json_rows({"day": "date", "type": "text", "start": "date"})}),

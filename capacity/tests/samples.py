@@ -11,7 +11,7 @@ from capacity.aggregation.orchestrator import AggregationOrchestrator
 from capacity.aggregation.progress import ProgressCallbacks
 from capacity.aggregation.service import AggregationService
 from capacity.collection import states
-from capacity.collection.statements import Source
+from capacity.collection.statements import Source, write
 from capacity.models import (
     DatabaseDayStat,
     DatabaseSizeAggregation,
@@ -95,7 +95,7 @@ def derive_database_day(instance, database, day):
 
 def derive_state(level, *key):
     columns = ", ".join(f"%s AS {name}" for name in level.keys)
-    states.write_states(level, Source(f"(SELECT {columns}) AS v", (key[0].pk, *key[1:])))
+    write(states.state_rows(level, Source(f"(SELECT {columns}) AS v", (key[0].pk, *key[1:]))))
 
 
 def add_day(instance, day, total, databases=1):

@@ -51,7 +51,7 @@ def test_a_refused_batch_leaves_the_callers_transaction_usable(instance):
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize(("count", "databases"), [(1, 1), (5000, 30)])
-def test_a_push_costs_eight_statements_and_no_temporary_table(instance, count, databases):
+def test_a_push_costs_few_statements_and_no_temporary_table(instance, count, databases):
     ingest([a_sample(instance)])
     first = utc(2025, 3, 6)
     places = (divmod(n, databases) for n in range(count))
@@ -61,7 +61,8 @@ def test_a_push_costs_eight_statements_and_no_temporary_table(instance, count, d
         assert ingest(batch).created == count
 
     statements = [one["sql"] for one in queries if not one["sql"].startswith(("BEGIN", "COMMIT"))]
-    assert len(statements) == 8
+    # PostgreSQL has day rows in one, marks and states in another: each is a way there and back.
+    assert len(statements) == {"postgresql": 5, "sqlite": 8}[connection.vendor]
     assert not any("TEMPORARY" in sql for sql in statements)
 
 

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django_celery_beat.models import CrontabSchedule, PeriodicTask
 
 from capacity.collection import days, states, storing
-from capacity.collection.statements import Source, execute, fetch
+from capacity.collection.statements import Source, execute, fetch, write
 from capacity.errors import CapacityError, SumOverflow
 from capacity.models import (
     CapacityState,
@@ -127,7 +127,7 @@ def _redate(state: CapacityState, new: str) -> dict[str, int]:
         "(SELECT instance_id, collected_on FROM instance_size_stats WHERE collected_on >= %s) AS v", kept
     )
     dates = fetch("SELECT DISTINCT collected_on FROM instance_size_stats WHERE collected_on >= %s", kept)
-    storing.mark_stale((date.fromisoformat(str(day)) for (day,) in dates), with_days)
+    write(storing.stale_marks((date.fromisoformat(str(day)) for (day,) in dates), with_days))
     return {
         "samples": moved,
         "days": day_rows,
@@ -140,9 +140,10 @@ def _derive_days(first_kept: date, kept: tuple[Any]) -> int:
     """Derives the day rows of the days that have their samples, and all states; gives how many of instances."""
     for model in (DatabaseDayStat, InstanceSizeStat):
         model.objects.filter(collected_on__gte=first_kept).delete()
-    days.write_database_days(Source("database_size_stats AS s WHERE s.collected_on >= %s", kept))
+    samples = Source("database_size_stats AS s WHERE s.collected_on >= %s", kept)
     having = "SELECT DISTINCT instance_id, collected_on FROM database_day_stats WHERE collected_on >= %s"
-    count = days.write_instance_days(Source(f"({having}) AS v", kept), timezone.now())
+    with_rows = Source(f"({having}) AS v", kept)
+    count = write(days.database_day_rows(samples), days.instance_day_rows(with_rows, timezone.now()))
     states.rebuild_all()
     return count
 
