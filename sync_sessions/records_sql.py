@@ -11,7 +11,6 @@ from typing import Any
 from django.db import connection
 
 from .choices import OPEN_RECORD, RecordStatus
-from .results import RecordResult
 
 NOW = {"postgresql": "STATEMENT_TIMESTAMP()", "sqlite": "STRFTIME('%%Y-%%m-%%d %%H:%%M:%%f', 'NOW')"}
 
@@ -55,8 +54,11 @@ _RESULT_COLUMNS = {
 }
 
 
-def finish_records(results: Iterable[RecordResult]) -> int:
-    """Writes the ends of unfinished records; those that have ended already stay. Gives how many it wrote."""
+def finish_records(ends: Iterable[Mapping[str, Any]]) -> int:
+    """Writes the ends of unfinished records; those that have ended already stay. Gives how many it wrote.
+
+    An end has what a RecordResult has, and as `sync_details` what its column gets.
+    """
     assignments = ", ".join(f"{name} = v.{name}" for name in _RESULT_COLUMNS if name != "record_id")
     open_statuses = ", ".join(f"'{status}'" for status in OPEN_RECORD)
     now = NOW[connection.vendor]
@@ -67,7 +69,7 @@ def finish_records(results: Iterable[RecordResult]) -> int:
         WHERE sync_instance_records.id = v.record_id AND sync_instance_records.status IN ({open_statuses})
             AND sync_instance_records.id BETWEEN %s AND %s
     """
-    rows: list[dict[str, Any]] = [{name: getattr(result, name) for name in _RESULT_COLUMNS} for result in results]
+    rows = list(ends)
     if not rows:
         return 0
     # The stretch of the index, as PostgreSQL takes open records for a handful: it would compare each of a large

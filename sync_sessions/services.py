@@ -6,7 +6,6 @@ Database errors propagate.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -182,7 +181,7 @@ class SyncSessionService:
             row.update(shared_details=shared)
         session.shared_details = shared
         records_sql.finish_records(
-            replace(result, sync_details=to_store(result.sync_details, shared[str(result.status)]))
+            {**vars(result), "sync_details": to_store(result.sync_details, shared[str(result.status)])}
             for result in results
         )
 

@@ -29,7 +29,7 @@ def _common_of_two(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str
     for key in one.keys() & other.keys():
         if one[key] == other[key]:
             found[key] = one[key]
-        elif isinstance(one[key], Mapping) and isinstance(other[key], Mapping):
+        elif isinstance(one[key], dict) and isinstance(other[key], dict):
             found[key] = _common_of_two(one[key], other[key])
     return found
 
@@ -50,7 +50,7 @@ def _difference(details: Mapping[str, Any], shared: Mapping[str, Any]) -> dict[s
     for key, value in details.items():
         if key not in shared:
             found[key] = value
-        elif isinstance(value, Mapping) and isinstance(shared[key], Mapping):
+        elif isinstance(value, dict) and isinstance(shared[key], dict):
             if within := _difference(value, shared[key]):
                 found[key] = within
         elif value != shared[key]:
@@ -62,7 +62,7 @@ def _merged(shared: Mapping[str, Any], differs: Mapping[str, Any]) -> dict[str, 
     found = dict(shared)
     for key, value in differs.items():
         base = shared.get(key)
-        both = isinstance(value, Mapping) and isinstance(base, Mapping)
+        both = isinstance(value, dict) and isinstance(base, dict)
         found[key] = _merged(base, value) if both else value  # type: ignore[arg-type]
     return found
 
@@ -77,7 +77,7 @@ class _Whole(DeferredAttribute):
         if name not in record.__dict__:
             super().__get__(record, cls)
         stored = record.__dict__[name]
-        if isinstance(stored, Mapping) and stored.keys() == {DIFFERS}:
+        if isinstance(stored, dict) and stored.keys() == {DIFFERS}:
             stored = record.__dict__[name] = whole(stored, record.session.shared_details.get(record.status, {}))
         return stored
 

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import structlog
 from django.conf import settings
@@ -151,13 +151,8 @@ class ChunkRunner:
         for ref in part:
             own = {name: level[ref.id] for name, level in levels.items()}
             records = sum(level.processed_records for level in own.values())
-            result = (
-                InstanceResult.of(ref, AggregationStatus.COMPLETED)
-                if records
-                else InstanceResult.of(ref, AggregationStatus.SKIPPED, "no_samples")
-            )
-            database, instance = own.get("database"), own.get("instance")
-            results.append(replace(result, processed_records=records, database=database, instance=instance))
+            status, code = (AggregationStatus.COMPLETED, "") if records else (AggregationStatus.SKIPPED, "no_samples")
+            results.append(InstanceResult.of(ref, status, code, processed_records=records, **own))
         return results
 
 

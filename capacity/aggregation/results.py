@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from functools import lru_cache
 from typing import Any
 
 from django.db import models
@@ -35,14 +36,12 @@ class LevelResult:
     samples: int = 0  #: samples (level database) or day rows (level instance) they were made from
 
     def as_dict(self) -> dict[str, Any]:
-        previous = self.period.previous()
         return {
             "status": str(self.status),
             "processed_records": self.processed_records,
             "created": self.created,
             "updated": self.updated,
-            "window": iso(self.period.start, self.period.end),
-            "previous_window": iso(previous.start, previous.end),
+            **_windows(self.period),
             "samples": self.samples,
         }
 
@@ -66,9 +65,9 @@ class InstanceResult:
         object.__setattr__(self, "processed_records", int(self.processed_records or 0))
 
     @classmethod
-    def of(cls, ref: InstanceRef, status: str, code: str = "") -> "InstanceResult":
-        """A result whose message is the known reason of `code`."""
-        return cls(ref.id, ref.name, status=status, error_code=code, message=REASONS[code] if code else "")
+    def of(cls, ref: InstanceRef, status: str, code: str = "", **figures: Any) -> "InstanceResult":
+        """A result whose message is the known reason of `code`; `figures` are its other fields."""
+        return cls(ref.id, ref.name, status=status, error_code=code, message=REASONS[code] if code else "", **figures)
 
     @property
     def levels(self) -> "dict[str, LevelResult]":
@@ -102,6 +101,13 @@ class PeriodSummary:
     @property
     def window(self) -> list[str]:
         return iso(self.period.start, self.period.end)
+
+
+@lru_cache(maxsize=100)
+def _windows(period: Period) -> dict[str, list[str]]:
+    """Of the period and the one before it; kept, as all instances of a run have the same."""
+    previous = period.previous()
+    return {"window": iso(period.start, period.end), "previous_window": iso(previous.start, previous.end)}
 
 
 def iso(*days: date) -> list[str]:

@@ -1,9 +1,11 @@
 """How results are written into the run log."""
 
 from datetime import date, datetime, time
+from functools import lru_cache
 from typing import Any
 
 from django.utils import timezone, translation
+from django.utils.functional import Promise
 
 from capacity.periods import Period
 from sync_sessions.choices import RecordStatus, Scope
@@ -20,8 +22,7 @@ _RECORD_STATUS = {
 
 def record_result(record_id: int, period: Period, scope: str, result: InstanceResult) -> RecordResult:
     """The end of a record: its numbers, its reason (in English, as stored texts are) and `sync_details`."""
-    with translation.override("en"):
-        reason = clean_error(result.error or result.message)
+    reason = _in_english(result.error or result.message)
     failed = result.status == AggregationStatus.FAILED
     if failed:
         aggregation: dict[str, Any] = {"status": str(result.status), "error": reason}
@@ -48,15 +49,26 @@ def record_result(record_id: int, period: Period, scope: str, result: InstanceRe
 
 def details(period: Period, scope: str, count: int, aggregation: dict[str, Any]) -> dict[str, Any]:
     """`sync_details`, version 1."""
+    return {**_equal_part(period, scope), "aggregation_count": count, "aggregation_result": aggregation}
+
+
+@lru_cache(maxsize=100)
+def _equal_part(period: Period, scope: str) -> dict[str, Any]:
+    """What is the same for all instances of a run, so it is kept."""
     return {
         "version": 1,
         "scope": str(Scope(scope)),
         "period_type": period.type,
         "period_start": _midnight(period.start),
         "period_end": _midnight(period.end),
-        "aggregation_count": count,
-        "aggregation_result": aggregation,
     }
+
+
+def _in_english(text: str | Promise) -> str:
+    if not text:  # of the thousands that went well
+        return ""
+    with translation.override("en"):
+        return clean_error(text)
 
 
 def _midnight(day: date) -> str:
