@@ -3,7 +3,9 @@ import csv
 import pytest
 from axes.models import AccessAttempt
 
+from capacity.periods import today
 from capacity.tests.factories import make_instance
+from capacity.tests.outlooks import add_past, add_totals, forecast_of, limit
 from capacity.tests.samples import add_both, aggregate, the
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -36,6 +38,19 @@ def test_an_instance_is_looked_up_while_one_types(window):
     rows = window.page.locator("#result_list tbody tr")
     rows.nth(1).wait_for(state="detached")
     assert "pg-2" in rows.inner_text()
+
+
+@pytest.mark.parametrize("name", ["databasestate", "instance", "forecast"])
+def test_a_wide_list_is_seen_whole_in_a_window_of_1400_pixels(open_window, admin_user, name):
+    server = make_instance("analytics-pg-01", db_type="mysql", tags=["env:prod", "team:finance"])
+    add_past(server, "scheduling", range(13_000, 14_170, 19))
+    add_totals(server, 40)
+    limit(server, 16_000, "scheduling")
+    forecast_of(server, "scheduling", "date", expected_on=today(), level_bytes=14_170 * 2**30)
+    window = open_window(admin_user, width=1400)
+    window.visit(f"capacity_{name}_changelist")
+    rows = window.page.locator("#result_list")
+    assert rows.evaluate("list => list.scrollWidth - list.parentElement.clientWidth") <= 0
 
 
 def test_an_administrator_unlocks_a_name(window):
