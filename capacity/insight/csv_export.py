@@ -4,6 +4,7 @@ import csv
 import io
 from collections.abc import Callable, Iterator
 from datetime import datetime
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -14,10 +15,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from capacity.inventory.tags import tag_names
-from capacity.models import DatabaseState
+from capacity.models import DatabaseState, Instance
+from capacity.models.present import CHANGES
 from sync_sessions.common.gates import Gate, Held
 
-from .outlook import DATABASES, outlooks
+from .outlook import DATABASES, INSTANCES, Level, outlooks
 
 log = structlog.get_logger(__name__)
 
@@ -29,8 +31,24 @@ FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uf
 EXPORTS = Gate(2, gettext_lazy("Other exports are under way: try again in half a minute."), retry_after=30)
 
 
+#: Of instances by name, for a column that is added to them may be a secret.
+OF_INSTANCES = {
+    "instance_id": "pk",
+    "instance_name": "name",
+    "db_type": "db_type",
+    TAGS: "pk",
+    **{name: name for name in ("host", "port", "is_active", "description")},
+    **{
+        name: f"state__{name}"
+        for name in ("first_day", "last_day", "last_sample_at", "last_size_bytes", "last_database_count", *CHANGES)
+    },
+}
+
+
 def columns(model: type[Model]) -> dict[str, str]:
-    """{header: lookup} of the CSV of a model with an instance: its own columns, and whose they are."""
+    """{header: lookup} of the CSV of instances, or of a model with one: its own columns, and whose they are."""
+    if model is Instance:
+        return OF_INSTANCES
     found = {}
     for field in model._meta.concrete_fields:
         found[field.attname] = field.attname
@@ -39,10 +57,10 @@ def columns(model: type[Model]) -> dict[str, str]:
     return found
 
 
-def _outlook_cells(rows: list[dict[str, Any]]) -> list[list[Any]]:
-    """What stands beside databases: of as many as a block has, at most six queries."""
-    targets = [(row["instance_id"], row["database_name"]) for row in rows]
-    found = outlooks(DATABASES.level, targets)
+def _outlook_cells(level: Level, rows: list[dict[str, Any]]) -> list[list[Any]]:
+    """What stands beside databases or instances: of as many as a block has, at most six queries."""
+    targets = [(row["instance_id"], row.get("database_name", "")) for row in rows]
+    found = outlooks(level.level, targets)
     return [
         [
             one.usage and one.usage.limit_bytes,
@@ -54,9 +72,12 @@ def _outlook_cells(rows: list[dict[str, Any]]) -> list[list[Any]]:
     ]
 
 
-#: {model: columns after its own, and what makes their cells of a block of rows as {header: value}}
-BESIDE: dict[type[Model], tuple[list[str], Callable[[list[dict[str, Any]]], list[list[Any]]]]] = {
-    DatabaseState: (["limit_bytes", "used_percent", "forecast_state", "full_on"], _outlook_cells)
+#: Columns after the model's own,
+OUTLOOK = ["limit_bytes", "used_percent", "forecast_state", "full_on"]
+#: and what makes their cells of a block of rows as {header: value}.
+BESIDE: dict[type[Model], Callable[[list[dict[str, Any]]], list[list[Any]]]] = {
+    DatabaseState: partial(_outlook_cells, DATABASES),
+    Instance: partial(_outlook_cells, INSTANCES),
 }
 
 
@@ -73,10 +94,10 @@ def write_rows(rows: QuerySet[Any]) -> Iterator[str]:
     anything is sent. An error later on is the last line of what is written, and raised: a connection that
     breaks is not noticed everywhere, and what is missing must not look like a complete file.
     """
-    names, (more, beside) = columns(rows.model), BESIDE.get(rows.model, ([], None))
+    names, beside = columns(rows.model), BESIDE.get(rows.model)
     block = io.StringIO()
     writer = csv.writer(block, lineterminator="\r\n")
-    writer.writerow([*names, *more])
+    writer.writerow([*names, *(OUTLOOK if beside else [])])
     lines = rows.prefetch_related(None).values_list(*names.values()).iterator(chunk_size=BLOCK)
     sent = 0
     try:

@@ -17,6 +17,7 @@ from unfold.decorators import display
 
 from capacity.admin.cells import sample_cell, state_of, unknown
 from capacity.admin.columns import nulls_last, state_columns
+from capacity.admin.exporting import Exports
 from capacity.admin.limit_action import SetsLimits
 from capacity.admin.sizes.compare import compare_targets
 from capacity.errors import InstanceHasHistory
@@ -33,6 +34,7 @@ from . import connection, history
 from .forms import InstanceForm
 from .importing import ImportsInstances
 from .periods import PeriodActions
+from .sums import sums_line
 
 SPARK_DAYS = 30
 
@@ -75,7 +77,7 @@ class MissingFilter(admin.SimpleListFilter):
 
 
 @admin.register(Instance)
-class InstanceAdmin(SetsLimits, ImportsInstances, PeriodActions):
+class InstanceAdmin(SetsLimits, ImportsInstances, PeriodActions, Exports):
     actions_list = [*PeriodActions.actions_list, "import_file"]
     form = InstanceForm
     fields = InstanceForm.shown
@@ -96,6 +98,7 @@ class InstanceAdmin(SetsLimits, ImportsInstances, PeriodActions):
     actions = [*PeriodActions.actions, "compare_chosen", "set_limit"]
     limit_names = ("name",)
     limit_size = "state__last_size_bytes"
+    list_before_template = "capacity/instance/sums.html"
     change_form_outer_before_template = "capacity/instance/history.html"
     change_form_after_template = "capacity/instance/connection.html"
 
@@ -111,6 +114,12 @@ class InstanceAdmin(SetsLimits, ImportsInstances, PeriodActions):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Instance]:
         return super().get_queryset(request).select_related("state").prefetch_related("tags")
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
+        answer = super().changelist_view(request, extra_context)
+        if changelist := (getattr(answer, "context_data", None) or {}).get("cl"):
+            answer.context_data["sums"] = sums_line(changelist.queryset)
+        return answer
 
     def complete(self, rows: list[Any]) -> None:
         """With what the spark lines need."""

@@ -3,25 +3,17 @@
 from typing import Any
 
 from django.contrib import admin, messages
-from django.contrib.admin.options import IncorrectLookupParameters
-from django.contrib.admin.views.main import ERROR_FLAG
-from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, StreamingHttpResponse
-from django.http.response import HttpResponseBase
-from django.shortcuts import redirect
-from django.urls import path, reverse
+from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.contrib.filters.admin import AutocompleteSelectFilter, ChoicesDropdownFilter
 
 from capacity.admin.charts import line
-from capacity.insight import csv_export
+from capacity.admin.exporting import Exports
 from capacity.models import DatabaseSizeAggregation, DatabaseSizeStat, InstanceSizeAggregation, InstanceSizeStat
-from capacity.periods import today
 from sync_sessions.common.admin.bounded import Bounded, of_instances_named
 from sync_sessions.common.admin.filters import DayRangeFilter, TagFilter
 from sync_sessions.common.admin.read_only import ReadOnly
-from sync_sessions.common.gates import Busy
 
 from .columns import change_column, change_percent_column, coverage, database, period, size_column
 from .filters import CoverageFilter, FirstDayFilter, PeriodFilter, PeriodTypeFilter
@@ -32,7 +24,7 @@ CHOSEN_INSTANCE = "instance__id__exact"  #: the parameter of that filter
 SIZES = ("size_bytes", "data_size_bytes", "log_size_bytes")
 
 
-class RowAdmin(ReadOnly, Bounded):
+class RowAdmin(ReadOnly, Exports, Bounded):
     """A list over millions of rows: it counts no further than a bound, and its order is that of an index."""
 
     list_select_related = ["instance"]
@@ -43,18 +35,6 @@ class RowAdmin(ReadOnly, Bounded):
     show_facets = admin.ShowFacets.NEVER  # each count would read the whole table
     change_list_template = "admin/capacity/rows_change_list.html"
     none_yet: Any = gettext_lazy("No sample yet: collect from the instances, or push samples by API or CSV.")
-
-    def get_urls(self) -> Any:
-        export = path("export/", self.admin_site.admin_view(self.export), name=f"{self._name}_export")
-        return [export, *super().get_urls()]
-
-    @property
-    def _name(self) -> str:
-        return f"{self.opts.app_label}_{self.opts.model_name}"
-
-    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
-        export = {"export_url": reverse(f"admin:{self._name}_export")}
-        return super().changelist_view(request, {**export, **(extra_context or {})})
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> Any:
         """Anything that the list searches, within a chosen instance; over all of them, the names of instances alone.
@@ -67,27 +47,6 @@ class RowAdmin(ReadOnly, Bounded):
             text = _("Found by the names of instances. To search for a database, choose its instance in the filter.")
             self.message_user(request, text, messages.INFO)
         return of_instances_named(queryset, search_term), False
-
-    def export(self, request: HttpRequest) -> HttpResponseBase:
-        """All rows that the list has with the same filters, search and order, as CSV, a block at a time."""
-        if not self.has_view_permission(request):
-            raise PermissionDenied
-        try:
-            rows = self.get_changelist_instance(request).get_queryset(request)
-        except IncorrectLookupParameters:
-            return redirect(f"{reverse(f'admin:{self._name}_changelist')}?{ERROR_FLAG}=1")  # as the list does
-        try:
-            lines = csv_export.export(rows)
-        except Busy as busy:
-            self.message_user(request, str(busy), messages.WARNING)
-            answer = self.changelist_view(request)
-            answer.status_code, answer["Retry-After"] = 429, str(busy.retry_after)
-            return answer
-        return StreamingHttpResponse(
-            lines,
-            content_type="text/csv; charset=utf-8",
-            headers={"Content-Disposition": f'attachment; filename="{self.opts.db_table}-{today()}.csv"'},
-        )
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return [name for _title, options in self.get_fieldsets(request, obj) for name in options["fields"]]
