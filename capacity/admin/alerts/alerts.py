@@ -1,7 +1,5 @@
-from datetime import timedelta
 from typing import Any
 
-from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.db.models import QuerySet
@@ -9,17 +7,17 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
-from django.utils import timezone
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.decorators import action, display
-from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextareaWidget
 
 from capacity.admin.sizes.addresses import database_link
 from capacity.alerts import wording
-from capacity.alerts.state import AlertOver, acknowledge, silence
+from capacity.alerts.state import AlertOver
 from capacity.models import Alert, AlertStatus
 from sync_sessions.admin.cells import moment
 from sync_sessions.common.admin.base import ModelAdmin
@@ -27,29 +25,10 @@ from sync_sessions.common.admin.filters import TagFilter
 from sync_sessions.common.admin.read_only import ReadOnly
 from sync_sessions.common.words import listed, told
 
+from .answers import AcknowledgeForm, SilenceForm
 from .shown import SEVERITY_VARIANTS, STATUS_VARIANTS, status_of
 
-MAX_DAYS = 365
-
-
-class NoteForm(forms.Form):
-    note = forms.CharField(
-        label=gettext_lazy("Note"),
-        required=False,
-        max_length=2000,
-        widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
-    )
-
-
-class SilenceForm(NoteForm):
-    days = forms.IntegerField(
-        label=gettext_lazy("For how many days"),
-        initial=7,
-        min_value=1,
-        max_value=MAX_DAYS,
-        widget=UnfoldAdminIntegerFieldWidget,
-    )
-    field_order = ["days", "note"]
+NOTE_SHOWN = 120  #: characters in the list; the page has it whole
 
 
 class StatusFilter(admin.SimpleListFilter):
@@ -84,7 +63,7 @@ class StatusFilter(admin.SimpleListFilter):
 
 @admin.register(Alert)
 class AlertAdmin(ReadOnly, ModelAdmin):
-    list_display = ["what", "severity_cell", "status_cell", "text", "since", "until"]
+    list_display = ["what", "severity_cell", "status_cell", "text", "since", "until", "answer"]
     list_filter = [StatusFilter, "severity", "kind", ("instance", AutocompleteSelectFilter), TagFilter]
     list_filter_submit = True
     list_per_page = 50
@@ -153,6 +132,15 @@ class AlertAdmin(ReadOnly, ModelAdmin):
             return "–"
         return f"{moment(alert.acknowledged_at)} {alert.acknowledged_by or ''}".strip()
 
+    @admin.display(description=gettext_lazy("acknowledged by, note"))
+    def answer(self, alert: Alert) -> str | SafeString:
+        """Who has seen it, and what was noted then or when it was silenced."""
+        by = str(alert.acknowledged_by or "")
+        if not alert.note:
+            return by or "–"
+        note = Truncator(alert.note).chars(NOTE_SHOWN)
+        return format_html('{}<span class="block text-subtle text-xs">{}</span>', by, note)
+
     @admin.display(description=gettext_lazy("instance"))
     def instance_link(self, alert: Alert) -> str | SafeString:
         if not alert.instance_id:
@@ -176,40 +164,40 @@ class AlertAdmin(ReadOnly, ModelAdmin):
 
     @admin.action(description=gettext_lazy("Acknowledge"), permissions=["answer"])
     def acknowledge_selected(self, request: HttpRequest, queryset: QuerySet[Alert]) -> HttpResponse | None:
-        return self._ask(request, list(queryset), NoteForm, _("Acknowledge"), self._acknowledge)
+        return self._ask(request, list(queryset), AcknowledgeForm)
 
     @admin.action(description=gettext_lazy("Silence"), permissions=["answer"])
     def silence_selected(self, request: HttpRequest, queryset: QuerySet[Alert]) -> HttpResponse | None:
-        return self._ask(request, list(queryset), SilenceForm, _("Silence"), self._silence)
+        return self._ask(request, list(queryset), SilenceForm)
 
     @action(description=gettext_lazy("Acknowledge"), permissions=["answer"], url_path="acknowledge")
     def acknowledge_one(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self._of_page(request, object_id, NoteForm, _("Acknowledge"), self._acknowledge)
+        return self._of_page(request, object_id, AcknowledgeForm)
 
     @action(description=gettext_lazy("Silence"), permissions=["answer"], url_path="silence")
     def silence_one(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self._of_page(request, object_id, SilenceForm, _("Silence"), self._silence)
+        return self._of_page(request, object_id, SilenceForm)
 
-    def _of_page(self, request: HttpRequest, object_id: str, *how: Any) -> HttpResponse:
+    def _of_page(self, request: HttpRequest, object_id: str, form: type[AcknowledgeForm]) -> HttpResponse:
         alert = self.get_object(request, unquote(object_id))
         if alert is None or not self.has_view_permission(request, alert):
             raise Http404
-        return self._ask(request, [alert], *how) or redirect("admin:capacity_alert_change", alert.pk)
+        return self._ask(request, [alert], form) or redirect("admin:capacity_alert_change", alert.pk)
 
-    def _ask(self, request: HttpRequest, alerts: list[Alert], form: Any, button: str, act: Any) -> HttpResponse | None:
+    def _ask(self, request: HttpRequest, alerts: list[Alert], form: type[AcknowledgeForm]) -> HttpResponse | None:
         """A page that asks; its form posts the same again, with the answer. None when it is done."""
         answered = form(request.POST if "confirmed" in request.POST else None)
         if answered.is_valid():
-            self._tell(request, alerts, lambda alert: act(alert, request.user, answered.cleaned_data))
+            self._do(request, alerts, answered)
             return None
         count = len(alerts)
         context: dict[str, Any] = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
             "title": ngettext("%(button)s %(count)d alert", "%(button)s %(count)d alerts", count)
-            % {"button": button, "count": count},
+            % {"button": form.button, "count": count},
             "names": "; ".join(wording.title(one) for one in alerts[:20]),
-            "button": button,
+            "button": form.button,
             "form": answered,
             "selected": request.POST.getlist("_selected_action"),
             "action": request.POST.get("action", ""),
@@ -219,25 +207,16 @@ class AlertAdmin(ReadOnly, ModelAdmin):
         }
         return TemplateResponse(request, "capacity/instance/confirm.html", context)
 
-    def _tell(self, request: HttpRequest, alerts: list[Alert], act: Any) -> None:
+    def _do(self, request: HttpRequest, alerts: list[Alert], answered: AcknowledgeForm) -> None:
         done, refused = 0, []
         for alert in alerts:
             try:
-                act(alert)
+                answered.act(alert, request.user)
             except AlertOver as over:
                 refused.append(told(wording.title(alert), over))
             else:
                 done += 1
         if done:
-            text = ngettext("%(count)d alert answered.", "%(count)d alerts answered.", done) % {"count": done}
-            self.message_user(request, text, messages.SUCCESS)
+            self.message_user(request, answered.done(done), messages.SUCCESS)
         if refused:
             self.message_user(request, " ".join(refused[:5]), messages.WARNING)
-
-    @staticmethod
-    def _acknowledge(alert: Alert, user: Any, answer: dict[str, Any]) -> None:
-        acknowledge(alert, by=user, note=answer["note"])
-
-    @staticmethod
-    def _silence(alert: Alert, user: Any, answer: dict[str, Any]) -> None:
-        silence(alert, until=timezone.now() + timedelta(days=answer["days"]), by=user, note=answer["note"])

@@ -14,6 +14,7 @@ from django.db import connection
 from capacity.admin.sizes.addresses import database_url
 from capacity.alerts.rules import NAMES
 from capacity.models import Alert, AlertRule, DatabaseState, Notification, NotificationChannel
+from capacity.tests.admin.staff import words
 from capacity.tests.factories import make_instance
 
 from .factories import make_alert, make_channel, make_notification, make_rule
@@ -209,7 +210,8 @@ def test_an_alert_is_acknowledged_from_its_page_after_a_question(admin_client, a
     alert = make_alert()
     url = f"{ALERTS}{alert.pk}/acknowledge/"
     assert "Acknowledge 1 alert" in admin_client.get(url).text
-    admin_client.post(url, {"confirmed": "yes", "note": "seen"})
+    answer = admin_client.post(url, {"confirmed": "yes", "note": "seen"})
+    assert said(answer) == ["1 alert acknowledged."]
     alert.refresh_from_db()
     assert (alert.status, alert.note, alert.acknowledged_by, alert.acknowledged_at) == (
         "acknowledged",
@@ -223,9 +225,18 @@ def test_an_alert_is_acknowledged_from_its_page_after_a_question(admin_client, a
 def test_chosen_alerts_are_silenced_together(admin_client):
     chosen = [make_alert().pk for _ in range(2)]
     form = {"action": "silence_selected", "_selected_action": chosen, "confirmed": "yes", "days": 7, "note": ""}
-    admin_client.post(ALERTS, form)
+    answer = admin_client.post(ALERTS, form)
+    assert said(answer) == ["2 alerts silenced until March 9, 2026, noon (Asia/Shanghai)."]
     untils = set(Alert.objects.values_list("silenced_until", flat=True))
     assert untils == {datetime(2026, 3, 9, 4, tzinfo=UTC)}
+
+
+def test_the_list_says_who_has_acknowledged_an_alert_and_the_note(admin_client, admin_user):
+    make_alert(status="acknowledged", acknowledged_by=admin_user, note="A disk is ordered.")
+    make_alert(note="<b>" + "x" * 200)
+    shown = words(admin_client.get(ALERTS))
+    assert "admin A disk is ordered." in shown
+    assert f" <b>{'x' * 116}… " in shown
 
 
 def test_the_page_of_an_alert_says_severity_and_status_in_words(admin_client):

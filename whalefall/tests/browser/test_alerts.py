@@ -76,7 +76,7 @@ def test_a_rule_shows_what_it_would_open_before_it_is_saved_and_its_alert_is_fol
         window.press("Acknowledge")
         window.fill(Note="A disk is ordered.")
         window.press("Acknowledge")
-        window.says("1 alert answered.")
+        window.says("1 alert acknowledged.")
         window.says("A disk is ordered.")
         alert = Alert.objects.get()
         assert (alert.status, alert.acknowledged_by) == ("acknowledged", admin_user)
