@@ -13,6 +13,7 @@ from django.utils import translation
 from capacity.collection.ingest import ingest
 from capacity.insight.refresh import refresh
 from capacity.models import CapacityLimit, Tag
+from capacity.tests.admin.staff import words
 from capacity.tests.factories import a_sample, make_instance
 from capacity.tests.samples import run, the
 
@@ -103,6 +104,22 @@ def test_it_says_how_far_it_can_be_trusted(fleet):
     quality = report()["quality"]
     assert (quality["covered"], quality["expected"], quality["never"]) == (59, 60, ["never"])
     assert [(one["instance"], one["days"], one["of"]) for one in quality["lacking"]] == [("my-1", 1, 30)]
+
+
+def test_what_was_measured_in_other_months_alone_was_measured(fleet):
+    ingest([a_sample(make_instance("before"), "2025-05-20T03:00:00+08:00")])
+    ingest([a_sample(make_instance("after"), "2025-07-01T03:00:00+08:00")])
+    quality = report()["quality"]
+    assert (quality["later"], quality["never"]) == (["after"], ["never"])
+    assert {"instance": "before", "days": 30, "of": 30}.items() <= quality["lacking"][0].items()
+
+
+def test_the_page_names_the_first_twenty_and_counts_the_rest(fleet, admin_client):
+    at = "2025-07-01T03:00:00+08:00"
+    ingest([a_sample(make_instance(f"after-{number:02}"), at) for number in range(22)])
+    said = words(admin_client.get(reverse("admin:capacity_report"), {"month": "2025-06"}))
+    assert "Measured for the first time after this month: after-00, after-01," in said
+    assert "after-19, and 2 more. Never measured: never." in said
 
 
 def test_a_tag_narrows_it(fleet):

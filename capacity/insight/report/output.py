@@ -2,13 +2,14 @@
 
 import csv
 import io
+from collections.abc import Sequence
 from dataclasses import asdict
 from decimal import Decimal
 from typing import Any
 
 from django.template.loader import render_to_string
 from django.utils import formats
-from django.utils.translation import get_language
+from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 
 from capacity.insight.csv_export import cell
@@ -22,6 +23,7 @@ from sync_sessions.reasons import sentence_of
 
 from .data import SCORED_AFTER, Change, DatabaseLine, Report
 
+NAMES_SHOWN = 20  #: of instances
 CSV_COLUMNS = ("instance_id", "instance", "database", "bytes", "change_bytes", "change_percent")
 
 
@@ -167,8 +169,16 @@ def _words(report: Report) -> dict[str, Any]:
             }
             for group in quality.failures
         ],
-        "never": listed(quality.never[:20]),
+        "later": _names(quality.later),
+        "never": _names(quality.never),
     }
+
+
+def _names(names: Sequence[str]) -> str:
+    """The first ones, and how many more there are."""
+    left = len(names) - NAMES_SHOWN
+    more = [ngettext("and %(count)d more", "and %(count)d more", left) % {"count": left}] if left > 0 else []
+    return listed([*names[:NAMES_SHOWN], *more])
 
 
 def _name(row: Forecast) -> str:

@@ -40,17 +40,19 @@ class Quality:
     expected: int
     lacking: Sequence[Lacking]  #: those that lack most days
     lacking_left: int
-    never: Sequence[str]  #: the names of those that never had a sample until then
+    later: Sequence[str]  #: the names of those that have samples, but none until then
+    never: Sequence[str]  #: the names of those that have none at all
     failures: Sequence[FailureGroup]  #: the most first
 
 
 def quality_of(chosen: Mapping[int, Instance], of: Any, month: Period, today: date) -> Quality:
     """An instance counts from its first sample on, a month up to today. Three queries."""
     last = min(month.end, today)
-    rows = InstanceSizeStat.objects.filter(instance__in=of, collected_on__lte=last).order_by()
+    rows = InstanceSizeStat.objects.filter(instance__in=of).order_by()
     first = dict(rows.values_list("instance_id").annotate(first=Min("collected_on")))
-    covered = dict(rows.filter(collected_on__gte=month.start).values_list("instance_id").annotate(n=Count("pk")))
-    expected = {pk: max((last - max(day, month.start)).days + 1, 0) for pk, day in first.items()}
+    in_month = rows.filter(collected_on__range=(month.start, last))
+    covered = dict(in_month.values_list("instance_id").annotate(n=Count("pk")))
+    expected = {pk: (last - max(day, month.start)).days + 1 for pk, day in first.items() if day <= last}
     lacking = [
         Lacking(pk, chosen[pk].name, days - covered.get(pk, 0), days)
         for pk, days in expected.items()
@@ -62,6 +64,7 @@ def quality_of(chosen: Mapping[int, Instance], of: Any, month: Period, today: da
         sum(expected.values()),
         lacking[:LACKING_SHOWN],
         len(lacking[LACKING_SHOWN:]),
+        sorted(chosen[pk].name for pk in first.keys() - expected.keys()),
         sorted(one.name for pk, one in chosen.items() if pk not in first),
         _failures(of, month),
     )
