@@ -11,11 +11,10 @@ from unfold.widgets import (
     UnfoldAdminIntegerFieldWidget,
 )
 
+from capacity.admin.previewed import PreviewedForm
 from capacity.alerts.rules import KINDS, Threshold
 from capacity.models import AlertRule, DbType, RuleKind
 from sync_sessions.common.words import listed, told
-
-PREVIEW = "_preview"  #: the button that shows what the rule would hold for, and saves nothing
 
 #: {name of a threshold: what the form calls it}; a kind has some of them.
 NUMBERS = {
@@ -43,7 +42,7 @@ def _number(name: str) -> forms.IntegerField:
     )
 
 
-class RuleForm(forms.ModelForm):
+class RuleForm(PreviewedForm):
     db_types = forms.MultipleChoiceField(
         label=gettext_lazy("Engines"),
         choices=DbType.choices,
@@ -84,10 +83,6 @@ class RuleForm(forms.ModelForm):
     @staticmethod
     def _thresholds(kind: str) -> dict[str, Threshold]:
         return dict(KINDS[kind].thresholds) if kind in KINDS else {}
-
-    def is_valid(self) -> bool:
-        # For a preview the form comes back as it is, with what it would hold for.
-        return super().is_valid() and PREVIEW not in self.data
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data

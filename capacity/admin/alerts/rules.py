@@ -6,6 +6,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
 from unfold.decorators import display
 
+from capacity.admin.previewed import preview_button
 from capacity.alerts.evaluation import preview
 from capacity.alerts.rules import KINDS, threshold
 from capacity.alerts.selection import Named
@@ -14,7 +15,7 @@ from capacity.units import format_bytes
 from sync_sessions.common.admin.deletion import CountedDeletion
 from sync_sessions.common.words import listed
 
-from .rule_form import NUMBERS, PREVIEW, USED_BY, RuleForm
+from .rule_form import NUMBERS, USED_BY, RuleForm
 
 SHOWN = 20  #: targets of a preview
 
@@ -62,9 +63,8 @@ class RuleAdmin(CountedDeletion):
     def render_change_form(self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any) -> Any:
         form = context["adminform"].form
         if isinstance(form, RuleForm):
-            button = {"action_name": PREVIEW, "description": _("What would be open now?"), "attrs": {}}
-            context["actions_submit_line"] = [button]
-            if PREVIEW in form.data and not form.errors:
+            context["actions_submit_line"] = [preview_button(_("What would be open now?"))]
+            if form.is_preview and not form.errors:
                 context["preview"] = self._preview(form)
         return super().render_change_form(request, context, *args, **kwargs)
 

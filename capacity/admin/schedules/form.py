@@ -21,6 +21,7 @@ from unfold.widgets import (
     UnfoldBooleanSwitchWidget,
 )
 
+from capacity.admin.previewed import PreviewedForm
 from capacity.collection.validation import clean_text
 from capacity.inventory.selection import Selection
 from capacity.models import Schedule, Tag
@@ -44,7 +45,6 @@ USED_BY: dict[str, tuple[str, tuple[str, ...]]] = {
     "month": ("frequency", (Frequency.QUARTERLY.value,)),
     "day": ("frequency", (Frequency.MONTHLY.value, Frequency.QUARTERLY.value)),
 }
-PREVIEW = "_preview"  #: the button that shows the next runs and saves nothing
 DAY_REFUSED = gettext_lazy("Give a day from 1 to 28: every month has those.")
 MINUTE_REFUSED = gettext_lazy("Give a minute from 0 to 59.")
 
@@ -58,7 +58,7 @@ def shown_description(schedule: Schedule) -> str:
     return _(schedule.description) if schedule.description else ""
 
 
-class ScheduleForm(forms.ModelForm):
+class ScheduleForm(PreviewedForm):
     job = forms.ChoiceField(
         label=gettext_lazy("What"),
         choices=_jobs(*RUNS),
@@ -243,10 +243,6 @@ class ScheduleForm(forms.ModelForm):
         """Without the fields that do not count for what is chosen."""
         unused = {name for name, (chooser, choices) in USED_BY.items() if self[chooser].value() not in choices}
         return [name for name in super().changed_data if name not in unused]
-
-    def is_valid(self) -> bool:
-        # A preview is shown again as one that has errors would be, and saves nothing.
-        return super().is_valid() and PREVIEW not in self.data
 
     def plan(self) -> tuple[What, When] | None:
         """What is typed, or stored when nothing is; None while it has errors or is empty."""

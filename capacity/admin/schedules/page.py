@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from unfold.decorators import action, display
 
+from capacity.admin.previewed import preview_button
 from capacity.models import Schedule
 from capacity.schedules import default_schedules
 from capacity.scheduling.reading import read
@@ -29,7 +30,7 @@ from sync_sessions.common.words import listed
 from sync_sessions.life import silent
 
 from . import run_now
-from .form import PREVIEW, USED_BY, ScheduleForm, shown_description
+from .form import USED_BY, ScheduleForm, shown_description
 from .listing import (
     ScheduleChangeList,
     next_run_cell,
@@ -198,8 +199,7 @@ class ScheduleAdmin(ModelAdmin):
         editing = isinstance(form, ScheduleForm)
         context["panel"] = form_panel(form, now) if editing else row_panel(request, obj, now)
         if editing:
-            preview = {"action_name": PREVIEW, "description": _("Show the next runs"), "attrs": {}}
-            context["actions_submit_line"] = [preview]
+            context["actions_submit_line"] = [preview_button(_("Show the next runs"))]
         return super().render_change_form(request, context, *args, obj=obj, **kwargs)
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:

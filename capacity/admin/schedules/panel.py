@@ -15,7 +15,7 @@ from capacity.scheduling.upcoming import Run, next_runs, warnings
 from capacity.scheduling.words import moment_words, period_words, row_what, row_when, sentence
 from sync_sessions.choices import Scope
 
-from .form import PREVIEW, ScheduleForm
+from .form import ScheduleForm
 from .listing import session_cell
 
 
@@ -29,7 +29,7 @@ def form_panel(form: ScheduleForm, now: datetime) -> dict[str, Any] | None:
     runs = next_runs(what, when.crontab(), home, now, home)
     return {
         "sentence": sentence(what, when),
-        "preview": PREVIEW in form.data,
+        "preview": form.is_preview,
         "warnings": warnings(what, when, now, home),
         "off": not (form.cleaned_data["enabled"] if form.is_bound else form.instance.enabled),
         "catches_up": bool(what.periods) and what.scope == Scope.ALL,

@@ -159,6 +159,11 @@ def test_a_preview_shows_the_runs_and_saves_nothing(admin_client):
     assert the("aggregate weekly").crontab.hour == "4"
 
 
+def test_a_preview_needs_no_name_and_saving_does(admin_client):
+    assert "Not saved yet." in admin_client.post(ADD, typed(name="", _preview="1")).content.decode()
+    assert admin_client.post(ADD, typed(name="")).context["errors"]
+
+
 def test_a_preview_of_what_cannot_be_shows_the_errors(admin_client):
     page = admin_client.post(ADD, typed(_preview="1", periods=None))
     assert page.context["panel"] is None

@@ -113,6 +113,14 @@ def test_a_preview_says_what_would_be_open_and_saves_nothing(admin_client):
     assert not AlertRule.objects.exists()
 
 
+def test_a_preview_needs_no_name_and_saving_does(admin_client):
+    big_database()
+    nameless = RULE | {"name": ""}
+    assert "1 target would be open now." in admin_client.post(f"{RULES}add/", nameless | {"_preview": "1"}).text
+    assert admin_client.post(f"{RULES}add/", nameless).context["errors"]
+    assert not AlertRule.objects.exists()
+
+
 @pytest.mark.parametrize(
     ("change", "problem"),
     [
