@@ -91,6 +91,7 @@ class InstanceAdmin(SetsLimits, ImportsInstances, PeriodActions, Exports):
         "spark",
     ]
     list_filter = ["db_type", TagFilter, "is_active", LateFilter, MissingFilter]
+    list_filter_submit = True
     autocomplete_fields = ["tags"]
     list_per_page = 50
     ordering = ["name"]

@@ -114,6 +114,24 @@ def test_every_list_is_filtered_by_tag(admin_client, name):
     assert [instance_of(row) for row in page.context["cl"].result_list] == ["prod-1"]
 
 
+@pytest.mark.parametrize("name", LISTS)
+def test_several_tags_are_any_of_them_and_all_are_shown_as_chosen(admin_client, name):
+    make_one_of_everything("prod", "other", "third")
+    asked = {"tag": ["prod", "other"], **ALL.get(name, {})}
+    page = admin_client.get(reverse(f"admin:{name}_changelist"), asked)
+    assert sorted(instance_of(row) for row in page.context["cl"].result_list) == ["other-1", "prod-1"]
+    [chooser] = [one for one in page.context["cl"].filter_specs if "tag" in one.expected_parameters()]
+    [choice] = chooser.choices(page.context["cl"])
+    assert choice["form"]["tag"].value() == ["prod", "other"]
+    assert page.content.decode().count(" selected>") >= 2
+
+
+def test_the_rows_of_each_tag_are_counted(admin_client, tagged):
+    make_instance("b", tags=["prod"])
+    page = words(admin_client.get(INSTANCES, {"_facets": "1", "tag": "prod"}))
+    assert "prod (2)" in page and "team:billing (1)" in page
+
+
 def test_an_export_has_the_rows_of_the_tag(admin_client):
     make_one_of_everything("prod", "other")
     export = reverse("admin:capacity_databasestate_export")

@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from unfold.contrib.filters.admin import DropdownFilter, RangeDateFilter
+from unfold.contrib.filters.admin import MultipleDropdownFilter, RangeDateFilter
 
 from sync_sessions.common.tags import PARAMETER, instances_of, of_tagged
 
@@ -50,11 +50,12 @@ class StartedFilter(DayRangeFilter):
         self.title = _("started at")
 
 
-class TagFilter(DropdownFilter):
-    """Rows of the instances that have a tag. Not there while there are no tags."""
+class TagFilter(MultipleDropdownFilter):
+    """Rows of the instances that have one of the chosen tags. Not there while there are no tags."""
 
     title = gettext_lazy("tag")
     parameter_name = PARAMETER
+    all_option = None  # nothing chosen says so
 
     def __init__(self, request: HttpRequest, params: Any, model: Any, model_admin: Any) -> None:
         self.tags = instances_of(model)._meta.get_field("tags").related_model
@@ -65,4 +66,6 @@ class TagFilter(DropdownFilter):
         return [(name, name) for name in names]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        return of_tagged(queryset, [self.value()]) if self.value() else queryset
+        chosen = self.value() or []
+        # To count the rows of each, Django puts them there one by one.
+        return of_tagged(queryset, [chosen] if isinstance(chosen, str) else [name for name in chosen if name])

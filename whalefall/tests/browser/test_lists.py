@@ -2,6 +2,7 @@ import csv
 
 import pytest
 from axes.models import AccessAttempt
+from playwright.sync_api import expect
 
 from capacity.periods import today
 from capacity.tests.factories import make_instance
@@ -38,6 +39,23 @@ def test_an_instance_is_looked_up_while_one_types(window):
     rows = window.page.locator("#result_list tbody tr")
     rows.nth(1).wait_for(state="detached")
     assert "pg-2" in rows.inner_text()
+
+
+@pytest.mark.parametrize("name", ["databasestate", "instance"])
+def test_several_tags_are_chosen_and_stay_chosen(window, name):
+    for tag in ("env:prod", "env:test", "team:data"):
+        add_past(one := make_instance(f"of {tag}", tags=[tag]), "sales", [1])
+        add_totals(one, 1)
+    window.visit(f"capacity_{name}_changelist", query="?o=1&q=of")
+    for place, tag in enumerate(["env:prod", "team:data"], 1):
+        window.press("Filters")
+        window.page.locator("#changelist-filter .select2-selection--multiple").click()
+        window.page.locator(".select2-results__option", has_text=tag).click()
+        window.press("Apply Filters")
+        expect(window.page.locator("#result_list tr.data-row")).to_have_count(place)
+    window.press("Filters")
+    chosen = window.page.locator("#changelist-filter .select2-selection__choice")
+    assert [one.removeprefix("×").strip() for one in chosen.all_inner_texts()] == ["env:prod", "team:data"]
 
 
 @pytest.mark.parametrize("name", ["databasestate", "instance", "forecast"])
