@@ -8,6 +8,7 @@ from django import forms
 from django.contrib import admin
 from django.core.exceptions import NON_FIELD_ERRORS
 from django.http import HttpRequest
+from django.utils.functional import lazy
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -31,6 +32,8 @@ UNITS = [(str(GIB), "GiB"), (str(TIB), "TiB")]
 LIMIT = bytes_column("limit_bytes", gettext_lazy("limit"), attrgetter("limit_bytes"), ordering="limit_bytes")
 SHOWN = ["target", "server", LIMIT, "source", "shared_key", "note", "updated_by", "updated_at"]
 MOST = (2**63 - 1) // TIB  #: of the larger unit
+A_NUMBER = gettext_lazy("Give the limit as a number of GiB or TiB, such as 500.")
+TOO_LARGE = lazy(lambda: _("Give at most %(most)d TiB.") % {"most": MOST}, str)()
 
 
 class SizeForm(forms.Form):
@@ -38,17 +41,23 @@ class SizeForm(forms.Form):
 
     amount = forms.DecimalField(
         label=gettext_lazy("Limit"),
-        max_digits=12,
         decimal_places=3,
         min_value=Decimal("0.001"),
+        max_value=MOST * TIB // GIB,  # of TiB less: `clean_unit`
         widget=UnfoldAdminDecimalFieldWidget(attrs={"step": "any"}),
+        error_messages={
+            **dict.fromkeys(("required", "invalid"), A_NUMBER),
+            "min_value": gettext_lazy("Give a limit above 0, of 0.001 GiB or TiB or more."),
+            "max_value": TOO_LARGE,
+            "max_decimal_places": gettext_lazy("Give at most three decimals of a GiB or TiB."),
+        },
     )
     unit = forms.ChoiceField(label=gettext_lazy("Unit"), choices=UNITS, widget=UnfoldAdminSelectWidget)
 
     def clean_unit(self) -> int:
         unit = int(self.cleaned_data["unit"])
         if self.cleaned_data.get("amount", 0) * unit > MOST * TIB:
-            raise forms.ValidationError(_("Give at most %(most)d TiB.") % {"most": MOST}, "too_large")
+            raise forms.ValidationError(TOO_LARGE, "too_large")
         return unit
 
     @property

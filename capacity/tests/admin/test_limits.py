@@ -57,9 +57,9 @@ def test_a_limit_is_changed(editor, stories):
     ("changes", "said"),
     [
         ({"database_name": "nope"}, "a has no database named nope."),
-        ({"amount": "0"}, "Ensure this value is greater than or equal to 0.001."),
+        ({"amount": "0"}, "Give a limit above 0, of 0.001 GiB or TiB or more."),
         ({"amount": "9000000"}, "Give at most 8388607 TiB."),
-        ({"amount": ""}, "This field is required."),
+        ({"amount": ""}, "Give the limit as a number of GiB or TiB, such as 500."),
         ({"database_name": "audit"}, "A limit of it is entered already: change that one."),
         ({"shared_key": "D:\x00"}, "Null characters are not allowed."),
     ],

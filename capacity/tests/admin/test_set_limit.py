@@ -60,6 +60,12 @@ def test_each_gets_a_limit_of_its_own(editor, stories):
     assert [text for _key, text in history()] == ["Added.", "Added."]
 
 
+def test_a_limit_may_be_as_large_as_any_size(editor, stories):
+    for amount, unit in [(8_388_607, TIB), (8_388_607 * 1024, GIB)]:
+        set_limit(editor, databases("sales"), amount=str(amount), unit=str(unit))
+        assert [one[2] for one in limits()] == [8_388_607 * 2**40]
+
+
 def test_they_share_a_volume(editor, stories):
     set_limit(editor, databases("sales", "audit", "app"), whose="shared", shared_key="D:")
     assert {(one[2], one[4]) for one in limits()} == {(2**40, "D:")}
@@ -93,10 +99,14 @@ def test_instances_get_one_for_all_of_their_databases(editor, stories):
 @pytest.mark.parametrize(
     ("answer", "said"),
     [
-        ({"amount": "0"}, "Ensure this value is greater than or equal to 0.001."),
-        ({"amount": "-5"}, "Ensure this value is greater than or equal to 0.001."),
-        ({"amount": "much"}, "Enter a number."),
+        ({"amount": "0"}, "Give a limit above 0, of 0.001 GiB or TiB or more."),
+        ({"amount": "-5"}, "Give a limit above 0, of 0.001 GiB or TiB or more."),
+        ({"amount": ""}, "Give the limit as a number of GiB or TiB, such as 500."),
+        ({"amount": "much"}, "Give the limit as a number of GiB or TiB, such as 500."),
+        ({"amount": "1.2345"}, "Give at most three decimals of a GiB or TiB."),
         ({"amount": "9000000"}, "Give at most 8388607 TiB."),
+        ({"amount": "9000000000", "unit": str(GIB)}, "Give at most 8388607 TiB."),
+        ({"amount": "9E+999999"}, "Give at most 8388607 TiB."),
         ({"whose": "shared"}, "Name the volume that they share."),
         ({"shared_key": "D:"}, "A volume is named, and yet each has a limit of its own: choose one of the two."),
         ({"whose": ""}, "This field is required."),
