@@ -9,6 +9,7 @@ from django_celery_beat.models import PeriodicTask, PeriodicTasks
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
 
+from capacity.admin.conditions import shown_if
 from capacity.alerts.mail import recipients
 from capacity.alerts.outbox import send_test
 from capacity.alerts.services import masked
@@ -18,7 +19,7 @@ from capacity.schedules import REPORT_NAME
 from sync_sessions.admin.cells import moment
 from sync_sessions.common.admin.deletion import CountedDeletion
 
-Kind = NotificationChannel.Kind
+from .channel_help import ADDRESSES, SECRETS, Kind, help_of
 
 
 class ChannelForm(forms.ModelForm):
@@ -29,11 +30,7 @@ class ChannelForm(forms.ModelForm):
         required=False,
         max_length=2000,
         widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "off"}),
-        help_text=gettext_lazy(
-            "Mail: addresses, separated by commas. Telegram: the id of the chat. ntfy: the address of the topic. "
-            "Alertmanager: where it answers. Else: the address of the webhook, as the service shows it. Stored "
-            "encrypted; leave it empty to keep the stored one."
-        ),
+        help_text=help_of(ADDRESSES, gettext_lazy("Stored encrypted; leave it empty to keep the stored one.")),
     )
     new_secret = forms.CharField(
         label=gettext_lazy("Secret"),
@@ -41,10 +38,7 @@ class ChannelForm(forms.ModelForm):
         max_length=2000,
         strip=False,
         widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"}),
-        help_text=gettext_lazy(
-            "DingTalk, Feishu, Lark: of the signature, if the robot has one. Telegram: the bot's token. ntfy, "
-            "Alertmanager: a bearer token. Webhook: signs each message. Leave it empty to keep the stored one."
-        ),
+        help_text=help_of(SECRETS, gettext_lazy("Stored encrypted; leave it empty to keep the stored one.")),
     )
 
     class Meta:
@@ -68,7 +62,9 @@ class ChannelForm(forms.ModelForm):
         moved = self.instance.pk and "kind" in self.changed_data
         if not address and (not self.instance.pk or moved):
             self.add_error("new_address", _("Give the address."))
-        if moved and not cleaned.get("new_secret") and self.instance.has_secret:
+        if kind not in SECRETS:
+            cleaned["new_secret"] = ""  # nobody sees the field
+        elif moved and not cleaned.get("new_secret") and self.instance.has_secret:
             self.add_error("new_secret", _("Give the secret again, as the kind is another."))
         if address:
             try:
@@ -89,6 +85,8 @@ class ChannelForm(forms.ModelForm):
         for name in ("address", "secret"):
             if value := self.cleaned_data.get(f"new_{name}"):
                 setattr(self.instance, name, value.strip() if name == "address" else value)
+        if self.cleaned_data.get("kind") not in SECRETS:
+            self.instance.secret = ""
         if self.cleaned_data.get("enabled"):
             self.instance.disabled_reason = ""
 
@@ -120,6 +118,7 @@ class ChannelAdmin(CountedDeletion):
     ]
     readonly_fields = ["where", "delivered", "last_error", "disabled_reason"]
     conditional_fields = {
+        "new_secret": shown_if("kind", SECRETS),
         "digest_at": "mode == 'daily'",
         "monthly_report": "kind == 'email'",
         "report_tag": "kind == 'email'",

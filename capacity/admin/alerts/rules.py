@@ -6,6 +6,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
 from unfold.decorators import display
 
+from capacity.admin.conditions import shown_if
 from capacity.admin.previewed import preview_button
 from capacity.alerts.evaluation import preview
 from capacity.alerts.rules import KINDS, threshold
@@ -20,10 +21,6 @@ from .rule_form import NUMBERS, USED_BY, RuleForm
 SHOWN = 20  #: targets of a preview
 
 
-def _shown_if(kinds: list[str]) -> str:
-    return " || ".join(f"kind == '{kind}'" for kind in kinds)
-
-
 @admin.register(AlertRule)
 class RuleAdmin(CountedDeletion):
     form = RuleForm
@@ -31,7 +28,7 @@ class RuleAdmin(CountedDeletion):
     list_filter = ["kind", "severity", "enabled"]
     search_fields = ["name"]
     autocomplete_fields = ["instances", "tags"]
-    conditional_fields = {name: _shown_if(kinds) for name, kinds in USED_BY.items()}
+    conditional_fields = {name: shown_if("kind", kinds) for name, kinds in USED_BY.items()}
     fieldsets = [
         (None, {"fields": ["name", "enabled"]}),
         (pgettext_lazy("of a rule", "When"), {"fields": ["kind", "level", *NUMBERS, "for_days"]}),

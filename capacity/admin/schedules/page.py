@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from unfold.decorators import action, display
 
+from capacity.admin.conditions import shown_if
 from capacity.admin.previewed import preview_button
 from capacity.models import Schedule
 from capacity.schedules import default_schedules
@@ -47,10 +48,6 @@ CELERYS_OWN = "celery.backend_cleanup"
 COMMAND = gettext_lazy("`manage.py install_schedules` makes the default schedules that are missing.")
 
 
-def _shown_if(chooser: str, choices: tuple[str, ...]) -> str:
-    return " || ".join(f"{chooser} == '{choice}'" for choice in choices)
-
-
 @admin.register(Schedule)
 class ScheduleAdmin(ModelAdmin):
     form = ScheduleForm
@@ -61,7 +58,7 @@ class ScheduleAdmin(ModelAdmin):
     actions = ["enable", "disable"]
     actions_detail = ["run_now"]
     change_form_before_template = "capacity/schedule/panel.html"
-    conditional_fields = {name: _shown_if(*used) for name, used in USED_BY.items()}
+    conditional_fields = {name: shown_if(*used) for name, used in USED_BY.items()}
     warn_unsaved_form = True
 
     # The permissions are those of the row that is behind it.

@@ -171,6 +171,27 @@ def test_blank_fields_keep_the_stored_address(admin_client):
     assert (channel.name, channel.address, channel.secret) == ("hook", "https://example.com/x", "s")
 
 
+def test_the_help_of_address_and_secret_is_shown_for_the_kind_that_is_chosen(admin_client):
+    page = admin_client.get(f"{CHANNELS}add/")
+    fields = page.context["adminform"].form.fields
+    for kind in NotificationChannel.Kind:
+        assert f"kind == &#x27;{kind}&#x27;" in str(fields["new_address"].help_text)
+    assert '<span x-show="kind == &#x27;telegram&#x27;">Telegram: the id of the chat.</span>' in page.text
+    assert "DingTalk, Feishu, Lark: of the signature, if the robot has one." in words(page)
+    chinese = admin_client.get(f"{CHANNELS}add/", headers={"accept-language": "zh-hans"})
+    assert "钉钉" in str(words(chinese))
+
+
+def test_a_kind_without_a_secret_keeps_none(admin_client):
+    channel = make_channel(secret="s3cret")
+    answer = admin_client.post(
+        f"{CHANNELS}{channel.pk}/change/", CHANNEL | {"kind": "email", "new_address": "dba@example.com"}
+    )
+    assert answer.status_code == 302, answer.context["adminform"].form.errors
+    channel.refresh_from_db()
+    assert (channel.kind, channel.secret) == ("email", "")
+
+
 @pytest.mark.parametrize(
     ("change", "problem"),
     [

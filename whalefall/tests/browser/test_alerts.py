@@ -36,8 +36,13 @@ def instance(now):
 def test_a_channel_is_saved_and_tried_and_says_how_it_went(window):
     with web(200, (404, b"no such hook")) as receiver:
         window.visit("capacity_notificationchannel_add")
-        window.fill(Name="on call", Address=f"{receiver.url}/hook", Secret="s3cret")
+        window.page.get_by_label("Kind").select_option(label="Mail")
+        window.says("Mail: addresses, separated by commas.")
+        expect(window.page.get_by_label("Secret")).to_be_hidden()
         window.page.get_by_label("Kind").select_option(label="Webhook (JSON)")
+        window.says("Webhook (JSON): signs each message.")
+        expect(window.page.get_by_text("Mail: addresses, separated by commas.")).to_be_hidden()
+        window.fill(Name="on call", Address=f"{receiver.url}/hook", Secret="s3cret")
         window.press("Save and send a test")
         window.says("The test message was delivered.")
         [test] = receiver.requests
