@@ -8,14 +8,15 @@ import time_machine
 from django.contrib.messages import get_messages
 from django.urls import reverse
 from django.utils import timezone
-from django_celery_beat.models import PeriodicTask
+from django_celery_beat.models import PeriodicTask, PeriodicTasks
 
 from capacity import tasks
-from capacity.models import Schedule, StalePeriod, Tag
+from capacity.models import AlertRule, Schedule, StalePeriod, Tag
 from capacity.scheduling.job import What
 from capacity.scheduling.overview import overviews
 from capacity.scheduling.store import save_schedule
 from capacity.scheduling.times import When
+from capacity.tests.admin.staff import history
 from capacity.tests.factories import make_instance
 from capacity.tests.samples import add_both, instance_rows, mark, the
 from capacity.tests.schedules import a_session, loaded, schedule_url, typed
@@ -184,3 +185,38 @@ def test_the_dashboard_says_when_it_did_not_come(admin_client, fleet, queued):
     a_session("capacity:collection")  # of the fleet: nothing of this schedule
     [missed] = admin_client.get(reverse("admin:index")).context["dashboard"]["missed"]
     assert missed["name"] == "ours"
+
+
+def test_a_tag_that_is_renamed_is_renamed_in_its_schedules(admin_client, fleet):
+    ours, fleetwide, other = schedule("prod", "test"), schedule(name="fleet"), schedule("test", name="other")
+    PeriodicTask.objects.filter(pk=other.pk).update(kwargs="no JSON")
+    one = Tag.objects.get(name="prod")
+    answer = admin_client.post(reverse("admin:capacity_tag_change", args=[one.pk]), {"name": "env:prod"})
+    assert texts(answer)[0] == "1 schedule names the tag as it is called now: ours."
+    kept = [json.loads(PeriodicTask.objects.get(pk=row.pk).kwargs) for row in (ours, fleetwide)]
+    assert kept == [{"periods": ["daily"], "tags": ["env:prod", "test"]}, {"periods": ["daily"]}]
+    assert PeriodicTask.objects.get(pk=other.pk).kwargs == "no JSON"
+    ours.refresh_from_db()
+    assert do(ours)["status"] == "completed"
+    assert instances_of(SyncSession.objects.get()) == ["a", "b", "c"]
+    assert (str(ours.pk), "Changed Tags.") in history()
+
+
+def test_the_api_renames_it_there_as_well_and_beat_is_told(client_with, fleet):
+    ours = schedule("prod")
+    told = PeriodicTasks.last_change()
+    with time_machine.travel("2025-06-29T23:00:00Z", tick=False):
+        api = client_with("view_tag", "change_tag")
+        answer = api.patch(f"/api/v1/tags/{Tag.objects.get(name='prod').pk}/", {"name": "env:prod"})
+    assert answer.json()["instance_count"] == 2
+    ours.refresh_from_db()
+    assert json.loads(ours.kwargs)["tags"] == ["env:prod"]
+    assert PeriodicTasks.last_change() > told
+
+
+def test_a_rule_that_names_a_renamed_tag_goes_on(admin_client, fleet):
+    rule = AlertRule.objects.create(name="large", kind="size_over")
+    one = Tag.objects.get(name="prod")
+    rule.tags.add(one)
+    admin_client.post(reverse("admin:capacity_tag_change", args=[one.pk]), {"name": "env:prod"})
+    assert [tag.name for tag in rule.tags.all()] == ["env:prod"]

@@ -9,6 +9,7 @@ from rest_framework import serializers
 from rest_framework.viewsets import ModelViewSet
 
 from capacity.models import Tag
+from capacity.scheduling.tags import save_tag
 from sync_sessions.common.api.base import BaseViewSet
 from sync_sessions.common.api.fields import STRICT_FIELDS, StrictFields
 from sync_sessions.common.api.permissions import model_permissions
@@ -22,6 +23,12 @@ class TagSerializer(StrictFields, serializers.ModelSerializer[Tag]):
     class Meta:
         model = Tag
         fields = ["id", "name", "instance_count"]
+
+    def update(self, tag: Tag, data: Any) -> Tag:
+        """The schedules that name it go on with its new name."""
+        tag.name = data.get("name", tag.name)
+        save_tag(tag, by=self.context["request"].user)
+        return tag
 
     def to_representation(self, tag: Tag) -> Any:
         if not hasattr(tag, "instance_count"):  # that which was just written
@@ -39,7 +46,10 @@ class TagFilters(django_filters.FilterSet):
     )
 )
 class TagViewSet(BaseViewSet, ModelViewSet[Tag]):
-    """What instances are put together by. The tags of an instance are a field of it."""
+    """What instances are put together by. The tags of an instance are a field of it.
+
+    Renamed, a tag is so for all that has it: instances, schedules, alert rules.
+    """
 
     queryset = Tag.objects.annotate(instance_count=Count("instances")).order_by(Lower("name"), "name")
     serializer_class = TagSerializer
