@@ -11,14 +11,14 @@ from rest_framework.mixins import ListModelMixin
 from sync_sessions.choices import RecordStatus, SyncCategory
 from sync_sessions.common.admin.filters import midnight
 from sync_sessions.common.api.base import BaseViewSet
-from sync_sessions.common.api.filters import AnyOfFilter, DayFilter, IdsFilter, TagFilter
+from sync_sessions.common.api.filters import AnyOfFilter, DayFilter, InstancesFilter, TagFilter
 from sync_sessions.models import SyncInstanceRecord
 
 from .serializers import SyncInstanceRecordSerializer
 
 
 class LoggedRecordFilters(django_filters.FilterSet):
-    instance = IdsFilter("instance")
+    instance = InstancesFilter()
     tag = TagFilter()
     status = AnyOfFilter("status", choices=RecordStatus.choices)
     sync_category = AnyOfFilter("sync_category", choices=SyncCategory.choices)

@@ -12,7 +12,7 @@ from sync_sessions.choices import RecordStatus, Scope, SessionStatus, SyncCatego
 from sync_sessions.common.api.asynchronous import RESPOND_ASYNC, accepted, session_url, wants_queue
 from sync_sessions.common.api.base import BaseViewSet
 from sync_sessions.common.api.fields import NoFields
-from sync_sessions.common.api.filters import AnyOfFilter, IdsFilter, MomentFilter, TagFilter
+from sync_sessions.common.api.filters import AnyOfFilter, InstancesFilter, MomentFilter, TagFilter
 from sync_sessions.common.api.permissions import model_permissions
 from sync_sessions.details import words
 from sync_sessions.kinds import start_permission
@@ -44,7 +44,7 @@ SessionFilters = type(
 
 class RecordFilters(django_filters.FilterSet):
     status = AnyOfFilter("status", choices=RecordStatus.choices)
-    instance = IdsFilter("instance")
+    instance = InstancesFilter()
     tag = TagFilter()
 
 

@@ -10,7 +10,7 @@ from rest_framework.response import Response
 from capacity.alerts.state import acknowledge, silence
 from capacity.models import Alert, AlertStatus, RuleKind, Severity
 from sync_sessions.common.api.base import BaseViewSet
-from sync_sessions.common.api.filters import AnyOfFilter, IdsFilter, MomentFilter, TagFilter
+from sync_sessions.common.api.filters import AnyOfFilter, InstancesFilter, MomentFilter, TagFilter
 from sync_sessions.common.api.permissions import model_permissions
 
 from .serializers import AlertSerializer, NoteSerializer, SilenceSerializer
@@ -20,7 +20,7 @@ class AlertFilters(django_filters.FilterSet):
     status = AnyOfFilter("status", choices=[one for one in AlertStatus.choices if one[0] != AlertStatus.PENDING])
     severity = AnyOfFilter("severity", choices=Severity.choices)
     kind = AnyOfFilter("kind", choices=RuleKind.choices)
-    instance = IdsFilter("instance")
+    instance = InstancesFilter()
     tag = TagFilter()
     database_name = django_filters.CharFilter("database_name", max_length=255)
     opened_at_after = MomentFilter("opened_at", "gte")

@@ -10,7 +10,7 @@ from capacity.api.states import DatabaseStateSerializer, orderings
 from capacity.insight.outlook import DATABASES, outlooks
 from capacity.models import DatabaseState, DbType, ForecastState
 from sync_sessions.common.api.base import BaseViewSet
-from sync_sessions.common.api.filters import AnyOfFilter, DayFilter, IdsFilter, TagFilter
+from sync_sessions.common.api.filters import AnyOfFilter, DayFilter, InstancesFilter, TagFilter
 from sync_sessions.common.api.permissions import model_permissions
 
 HERE, GONE = "here", "gone"
@@ -30,7 +30,7 @@ class PercentFilter(django_filters.Filter):
 
 
 class DatabaseFilters(django_filters.FilterSet):
-    instance = IdsFilter("instance_id")
+    instance = InstancesFilter("instance_id")
     db_type = AnyOfFilter("instance__db_type", choices=DbType.choices, label="engines")
     tag = TagFilter()
     database_name = django_filters.CharFilter(

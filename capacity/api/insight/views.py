@@ -21,7 +21,7 @@ from capacity.models import (
     LimitSource,
 )
 from sync_sessions.common.api.base import BaseViewSet
-from sync_sessions.common.api.filters import AnyOfFilter, DayFilter, FlagFilter, IdsFilter, TagFilter
+from sync_sessions.common.api.filters import AnyOfFilter, DayFilter, FlagFilter, InstancesFilter, TagFilter
 from sync_sessions.common.api.permissions import model_permissions
 from sync_sessions.common.history import log_added, log_changed, log_deleted
 
@@ -31,7 +31,7 @@ from .serializers import EventSerializer, ForecastSerializer, LimitSerializer
 class OfInstance(django_filters.FilterSet):
     """What rows with an instance and a database are filtered by."""
 
-    instance = IdsFilter("instance_id")
+    instance = InstancesFilter("instance_id")
     tag = TagFilter()
     db_type = AnyOfFilter("instance__db_type", choices=DbType.choices, label="engines")
     database_name = django_filters.CharFilter(

@@ -12,7 +12,7 @@ from drf_spectacular.utils import extend_schema_field
 
 from capacity.models import DbType, Instance, TrendDirection
 from capacity.periods import PERIODS, Period, PeriodType
-from sync_sessions.common.api.filters import AnyOfFilter, DayFilter, IdsFilter, TagFilter
+from sync_sessions.common.api.filters import AnyOfFilter, DayFilter, InstancesFilter, TagFilter
 
 #: The most days that a period has: the third quarter's.
 LONGEST = max(Period.containing(type, date(2024, 7, 1)).days for type in PERIODS)
@@ -56,7 +56,7 @@ class DayCountFilter(django_filters.Filter):
 class PeriodRowFilters(django_filters.FilterSet):
     """What both levels are filtered by; the ranges include their ends."""
 
-    instance = IdsFilter("instance_id")
+    instance = InstancesFilter("instance_id")
     instance_name = django_filters.CharFilter(max_length=255, label="name of an instance", method="by_instance_name")
     db_type = AnyOfFilter(choices=DbType.choices, label="engines", method="by_db_type")
     tag = TagFilter()

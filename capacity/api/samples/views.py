@@ -16,7 +16,7 @@ from capacity.collection.ingest import ingest
 from capacity.collection.samples import BadItem, Sample, SampleError, SamplesRejected
 from capacity.models import DatabaseSizeStat
 from sync_sessions.common.api.base import BaseViewSet
-from sync_sessions.common.api.filters import DayFilter, IdsFilter, MomentFilter, TagFilter
+from sync_sessions.common.api.filters import DayFilter, InstancesFilter, MomentFilter, TagFilter
 from sync_sessions.common.api.permissions import model_permissions
 
 from .serializers import IngestResultSerializer, PushedSampleSerializer, SampleBatchSerializer, SampleSerializer
@@ -35,7 +35,7 @@ EXAMPLE = {
 
 
 class SampleFilters(django_filters.FilterSet):
-    instance = IdsFilter("instance")
+    instance = InstancesFilter()
     tag = TagFilter()
     database_name = django_filters.CharFilter("database_name", max_length=255)
     collected_at_after = MomentFilter("collected_at", "gte")

@@ -10,9 +10,11 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework.exceptions import ValidationError
 from rest_framework.filters import OrderingFilter
 
-from sync_sessions.common.tags import of_tagged
+from sync_sessions.common.tags import instances_of, of_tagged
+from sync_sessions.common.words import listed
 
 MAX_NAME = 255
+MAX_DIGITS = 18  #: of an id
 
 
 class StrictOrdering(OrderingFilter):
@@ -67,19 +69,6 @@ def _term(model: Any, column: str, descending: bool) -> Any:
     return F(column).desc(nulls_last=True) if descending else F(column).asc(nulls_last=True)
 
 
-class IdsField(forms.Field):
-    widget = forms.SelectMultiple  # the one that reads a parameter as often as it is there
-
-    def clean(self, value: Any) -> list[int]:
-        texts = value or []
-        for text in texts:
-            if not text.isascii() or not text.isdigit() or len(text) > 18:
-                raise forms.ValidationError(
-                    _("%(value)r is no id: give whole numbers.") % {"value": text[:40]}, "invalid"
-                )
-        return [int(text) for text in texts]
-
-
 class NamesField(forms.Field):
     widget = forms.SelectMultiple  # as above
 
@@ -88,6 +77,28 @@ class NamesField(forms.Field):
             if not 0 < len(text) <= MAX_NAME or "\x00" in text:
                 raise forms.ValidationError(_("%(value)r is no name.") % {"value": text[:40]}, "invalid")
         return list(value or [])
+
+
+class InstancesField(NamesField):
+    """Keys of instances. What is a whole number is a key, there or not; all else is the name of one that is there."""
+
+    instances: Any  #: their model
+
+    def clean(self, value: Any) -> Any:
+        texts = super().clean(value)
+        ids = [int(text) for text in texts if _is_id(text)]
+        names = dict.fromkeys(text for text in texts if not _is_id(text))
+        if not names:
+            return ids
+        known = dict(self.instances._default_manager.filter(name__in=names).values_list("name", "pk"))
+        if unknown := [name for name in names if name not in known]:
+            text = _("There is no instance named %(names)s.") % {"names": listed(unknown)}
+            raise forms.ValidationError(text, "unknown_instance")
+        return [*ids, *known.values()]
+
+
+def _is_id(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS
 
 
 class DayField(forms.Field):
@@ -121,17 +132,32 @@ class Repeatable:
 @extend_schema_field(
     {
         "type": "array",
-        "items": {"type": "integer", "minimum": 0, "maximum": 10**18 - 1},
-        "description": "ids; the parameter may be there more than once",
+        "items": {
+            "anyOf": [
+                {"type": "integer", "minimum": 0, "maximum": 10**MAX_DIGITS - 1},
+                {"type": "string", "minLength": 1, "maxLength": MAX_NAME},
+            ]
+        },
+        "description": (
+            "ids or names of instances; the parameter may be there more than once. A whole number is an id, even "
+            "where an instance has it for a name, and one that is not there finds nothing; a name that is not there "
+            "is a 400 `unknown_instance`."
+        ),
     }
 )
-class IdsFilter(Repeatable, django_filters.Filter):
-    """Any of some keys; the parameter may be there more than once."""
+class InstancesFilter(Repeatable, django_filters.Filter):
+    """Rows of any of some instances."""
 
-    field_class = IdsField
+    field_class = InstancesField
 
-    def __init__(self, field_name: str, **options: Any) -> None:
+    def __init__(self, field_name: str = "instance", **options: Any) -> None:
         super().__init__(field_name, "in", **options)
+
+    @property
+    def field(self) -> Any:
+        found = super().field
+        found.instances = instances_of(self.model)
+        return found
 
     def filter(self, qs: Any, value: Any) -> Any:
         return super().filter(qs, value) if value else qs
