@@ -5,13 +5,13 @@ from operator import attrgetter
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Q, QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.db.models.functions import Lower
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
 
 from capacity.admin.columns import bytes_column, nulls_last
@@ -26,9 +26,10 @@ from capacity.insight.wording import MONTH, score_sentence
 from capacity.models import CapacityLimit, Forecast, ForecastLevel, ForecastState
 from capacity.periods import today
 from sync_sessions.common.admin.filters import TagFilter
-from sync_sessions.common.words import told
+from sync_sessions.common.words import listed, noted, told
 
 WEEK = 7
+IS_DATED = Q(state=ForecastState.OVER) | Q(expected_on__isnull=False)
 
 
 class OutlookFilter(DropdownFilter):
@@ -37,10 +38,11 @@ class OutlookFilter(DropdownFilter):
     title = gettext_lazy("forecast")
     parameter_name = "forecast"
     all_option = None
-    DATED, ALL = "dated", "all"
+    DATED, UNDATED, ALL = "dated", "undated", "all"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Any:
-        return [(self.DATED, _("Full, or full on a day")), *ForecastState.choices, (self.ALL, _("All"))]
+        dated = [(self.DATED, _("Full, or full on a day")), (self.UNDATED, _("Without a date"))]
+        return [*dated, *ForecastState.choices, (self.ALL, _("All"))]
 
     def value(self) -> str:
         asked = super().value()
@@ -49,7 +51,9 @@ class OutlookFilter(DropdownFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         if self.value() == self.DATED:
             alone = Q(shared_key="") | Q(level=ForecastLevel.VOLUME)
-            return queryset.filter(alone, Q(state=ForecastState.OVER) | Q(expected_on__isnull=False))
+            return queryset.filter(alone, IS_DATED)
+        if self.value() == self.UNDATED:
+            return queryset.exclude(IS_DATED)
         return queryset if self.value() == self.ALL else queryset.filter(state=self.value())
 
 
@@ -86,7 +90,10 @@ class ForecastAdmin(RowAdmin):
         return super(RowAdmin, self).get_search_results(request, queryset, search_term)
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
-        return super().changelist_view(request, {"scores": scores(), **(extra_context or {})})
+        answer = super().changelist_view(request, {"scores": scores(), **(extra_context or {})})
+        if changelist := (getattr(answer, "context_data", None) or {}).get("cl"):
+            answer.context_data["undated"] = undated(changelist, request)
+        return answer
 
     def complete(self, rows: list[Any]) -> None:
         super().complete(rows)
@@ -143,6 +150,24 @@ def add_to(rows: list[Any]) -> None:
     used = usage_of(targets)
     for row, target in zip(rows, targets, strict=True):
         row.outlook_found = Outlook(used.get(target), row)
+
+
+def undated(changelist: Any, request: HttpRequest) -> dict[str, str] | None:
+    """What the list leaves out of the databases it is about: how many, why, and where they are. One query."""
+    [chooser] = [one for one in changelist.filter_specs if isinstance(one, OutlookFilter)]
+    if chooser.value() != OutlookFilter.DATED:
+        return None
+    others = changelist.get_queryset(request, exclude_parameters=chooser.expected_parameters())
+    rows = others.filter(level=ForecastLevel.DATABASE).exclude(IS_DATED).order_by()
+    counts = sorted(rows.values_list("state").annotate(n=Count("pk")), key=lambda pair: -pair[1])
+    total = sum(count for _state, count in counts)
+    text = ngettext(
+        "%(count)d database has no date: %(reasons)s.", "%(count)d databases have no date: %(reasons)s.", total
+    )
+    reasons = listed(noted(ForecastState(state).label, count) for state, count in counts)
+    asked = {chooser.parameter_name: OutlookFilter.UNDATED, "level__exact": ForecastLevel.DATABASE.value}
+    url = changelist.get_query_string(asked, remove=["p"])
+    return {"text": text % {"count": total, "reasons": reasons}, "url": url} if total else None
 
 
 def scores() -> list[str]:

@@ -107,6 +107,23 @@ def test_those_that_share_a_volume_are_one_line(admin_client):
     assert "used 70 % of 200.0 GiB (volume D:, shared by 2 databases)" in page.content.decode()
 
 
+def test_what_has_no_date_is_counted_with_the_reasons_and_led_to(admin_client, forecasts):
+    other = make_instance("c", tags=["prod"])
+    for database in ("one", "two"):
+        forecast_of(other, database)
+    forecast_of(other, "")
+    page = admin_client.get(FORECASTS)
+    assert "3 databases have no date: No limit known (2), Shrinking (1). Show them" in words(page)
+    there = admin_client.get(FORECASTS + page.context["undated"]["url"])
+    assert shown(there) == [("b", "calm"), ("c", "one"), ("c", "two")]
+    assert "no date: no limit is known" in words(there) and there.context["undated"] is None
+    of_tag = admin_client.get(FORECASTS, {"tag": "prod"})
+    assert "2 databases have no date: No limit known (2)." in words(of_tag)
+    assert shown(admin_client.get(FORECASTS + of_tag.context["undated"]["url"])) == [("c", "one"), ("c", "two")]
+    assert admin_client.get(FORECASTS, {"q": "calm"}).context["undated"]["text"].startswith("1 database has no date")
+    assert admin_client.get(FORECASTS, {"q": "soon"}).context["undated"] is None
+
+
 def test_how_good_forecasts_were_stands_above_them(admin_client):
     one = make_instance()
     for number, error in enumerate((1, 2, 9)):
