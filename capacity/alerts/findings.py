@@ -239,31 +239,29 @@ def run_failed(asked: Asked) -> Iterator[Finding]:
                     "session": session.pk,
                     "failed": session.failed_instances,
                     "total": session.total_instances,
+                    "code": session.error_code,
                     "reason": session.error_message[:300],
                 },
             )
         return
     times = asked.number("times")
     # Of each sort of run by itself: what was collected before can be aggregated, whatever collecting does now.
-    runs: dict[tuple[int, str], list[Any]] = {}  # [how often it failed, whether a success stands before, last reason]
-    ended = SyncInstanceRecord.objects.filter(
-        instance__in=asked.ids,
-        status__in=[RecordStatus.COMPLETED, RecordStatus.FAILED],
-        created_at__gt=asked.now - timedelta(days=times + 7),
-    )
-    worst: dict[int, tuple[int, str, str]] = {}
-    columns = ("instance_id", "sync_category", "instance__name", "status", "error_message")
-    for pk, category, name, status, reason in ended.order_by("-pk").values_list(*columns).iterator(chunk_size=5000):
-        run = runs.setdefault((pk, category), [0, False, reason])
+    runs: dict[tuple[int, str], list[Any]] = {}  # [how often it failed, whether a success stands before, why at last]
+    since, over = asked.now - timedelta(days=times + 7), [RecordStatus.COMPLETED, RecordStatus.FAILED]
+    ended = SyncInstanceRecord.objects.filter(instance__in=asked.ids, status__in=over, created_at__gt=since)
+    worst: dict[int, tuple[int, str, dict[str, str]]] = {}
+    columns = ("instance_id", "sync_category", "instance__name", "status", "error_code", "error_message")
+    rows = ended.order_by("-pk").values_list(*columns)
+    for pk, category, name, status, code, reason in rows.iterator(chunk_size=5000):
+        run = runs.setdefault((pk, category), [0, False, {"code": code, "reason": reason[:300]}])
         run[1] = run[1] or status == RecordStatus.COMPLETED  # what is older counts no more
         run[0] += not run[1]
-        worst[pk] = max(worst.get(pk, (0, name, "")), (run[0], name, run[2]), key=lambda one: one[0])
-    for pk, (count, name, reason) in worst.items():
+        worst[pk] = max(worst.get(pk, (0, name, {})), (run[0], name, run[2]), key=lambda one: one[0])
+    for pk, (count, name, why) in worst.items():
         target = Target.of(pk, name)
         if count >= times or target.key in asked.live:
             holds = count >= times
-            params = {"reason": reason[:300]} if holds else {}
-            yield Finding(target, holds=holds, clear=count == 0, value=count, limit=times, params=params)
+            yield Finding(target, holds=holds, clear=count == 0, value=count, limit=times, params=why if holds else {})
 
 
 def schedule_missed(asked: Asked) -> Iterator[Finding]:

@@ -8,7 +8,7 @@ from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
 from django.utils.formats import date_format
 from django.utils.text import capfirst
-from django.utils.translation import gettext, ngettext
+from django.utils.translation import get_language, gettext, ngettext
 from django.utils.translation import gettext as _
 
 from capacity.insight.wording import forecast_sentence
@@ -16,6 +16,7 @@ from capacity.models import Alert, Forecast, RuleKind
 from capacity.runs.kinds import labels
 from capacity.units import format_bytes
 from sync_sessions.common.words import noted, told
+from sync_sessions.reasons import explain
 
 
 def target_text(alert: Alert) -> str:
@@ -77,7 +78,7 @@ def sentence(alert: Alert) -> str:
                 return _("It has never sent a sample.")
             return _("Its last sample is of %(moment)s.") % {"moment": moment_text(facts["last"])}
         case RuleKind.RUN_FAILED:
-            return f"{_failed(alert)} {facts.get('reason', '')}".strip()
+            return f"{_failed(alert)} {_why(facts)}".strip()
         case RuleKind.SCHEDULE_MISSED:
             return _(
                 "It should have run at %(moment)s and no session was opened: look whether beat and a worker run."
@@ -97,6 +98,14 @@ def _failed(alert: Alert) -> str:
     times = int(alert.value or 1)
     text = ngettext("Failed %(count)d time running.", "Failed %(count)d times running.", times)
     return text % {"count": times}
+
+
+def _why(facts: dict[str, Any]) -> str:
+    """As it is stored, which is in English; for others behind the sentence of its code, as on the page of the run."""
+    stored = facts.get("reason", "")
+    if (get_language() or "en").startswith("en"):
+        return stored
+    return " ".join(filter(None, explain(facts.get("code", ""), stored)))
 
 
 def _full(facts: dict[str, Any]) -> str:

@@ -9,6 +9,7 @@ from capacity.alerts import wording
 from capacity.alerts.evaluation import evaluate
 from capacity.models import Alert
 from capacity.tests.factories import make_instance
+from sync_sessions.reasons import sentence_of
 from sync_sessions.results import RecordResult
 from sync_sessions.services import sync_session_service as service
 
@@ -18,7 +19,7 @@ pytestmark = pytest.mark.django_db
 NOON = datetime(2026, 3, 2, 4, tzinfo=UTC)
 
 
-def ran(key, *ends, hours=0):
+def ran(key, *ends, hours=0, code="", reason="no route"):
     """A scheduled run under that key so many hours after noon; `ends` are (instance, status)."""
     session = service.create_session(
         sync_type="scheduled_task",
@@ -29,7 +30,8 @@ def ran(key, *ends, hours=0):
     records = service.record_ids(session)
     for instance, status in ends:
         end = service.fail_instance_records if status == "failed" else service.complete_instance_records
-        end(session, [RecordResult(records[instance.pk], status, error_message="no route" * (status == "failed"))])
+        why = {"error_code": code, "error_message": reason} if status == "failed" else {}
+        end(session, [RecordResult(records[instance.pk], status, **why)])
     service.finish_session(session)
     session.records.update(created_at=NOON + timedelta(hours=hours))
 
@@ -49,6 +51,20 @@ def test_an_instance_that_fails_three_nights_running_is_told_of_and_over_when_it
     assert open_alerts() == [("Run failed: down", "Failed 3 times running. no route")]
     ran("capacity:collection", (down, "completed"))
     assert evaluate(NOON).resolved == 1
+
+
+def test_why_it_failed_is_said_in_the_readers_language_before_the_servers_own_words():
+    down = make_instance("down")
+    make_rule("run_failed", level="instance")
+    stored = "The host db.example is not known: check its name, and the DNS of this machine."
+    ran("capacity:collection", (down, "failed"), hours=-1, code="unknown_host", reason=stored)
+    evaluate(NOON)
+    assert open_alerts() == [("Run failed: down", f"Failed 1 time running. {stored}")]
+    with translation.override("zh-hans"):
+        sentence = sentence_of("unknown_host")
+        assert open_alerts()[0][1].endswith(f" {sentence} {stored}") and not sentence.isascii()
+        Alert.objects.update(params={"reason": stored})  # of before codes were kept
+        assert open_alerts()[0][1].endswith(f" {stored}")
 
 
 def test_aggregating_what_was_collected_before_does_not_hide_that_collecting_fails():
