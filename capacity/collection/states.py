@@ -62,20 +62,19 @@ def state_rows(level: StateLevel, touched: Source) -> Statement:
         change = f"(last_size_bytes - {span}_ago)"
         columns[f"{span}_change_bytes"] = change
         columns[f"{span}_change_percent"] = percent_sql(change, f"{span}_ago")
-    # MATERIALIZED: each look-up once, not once for each column that is made of it.
+    # MATERIALIZED: each look-up once, not once for each place that it is named in.
     source = f"""
         FROM (
-            WITH compared AS MATERIALIZED (
-                SELECT n.*, {", ".join(f"{ago(span.days)} AS {name}_ago" for name, span in SPANS.items())}
-                FROM (
-                    SELECT {", ".join(f"d.{key}" for key in level.keys)}, d.collected_on AS last_day,
-                        {", ".join(f"d.{column} AS {name}" for name, column in level.last.items())},
-                        (SELECT MIN(f.collected_on) FROM {level.days} AS f WHERE {of("f", "d")}) AS first_day
-                    FROM {touched.sql} CROSS JOIN {level.days} AS d
-                    WHERE {of("d", "v")} AND d.collected_on = (
-                        SELECT MAX(l.collected_on) FROM {level.days} AS l WHERE {of("l", "v")}
-                    )
-                ) AS n
+            WITH span AS MATERIALIZED (
+                SELECT {", ".join(f"v.{key}" for key in level.keys)},
+                    (SELECT MIN(f.collected_on) FROM {level.days} AS f WHERE {of("f", "v")}) AS first_day,
+                    (SELECT MAX(l.collected_on) FROM {level.days} AS l WHERE {of("l", "v")}) AS last_day
+                FROM {touched.sql}
+            ), compared AS MATERIALIZED (
+                SELECT n.*, {", ".join(f"d.{column} AS {name}" for name, column in level.last.items())},
+                    {", ".join(f"{ago(span.days)} AS {name}_ago" for name, span in SPANS.items())}
+                FROM span AS n CROSS JOIN {level.days} AS d
+                WHERE {of("d", "n")} AND d.collected_on = n.last_day
             ) SELECT * FROM compared
         ) AS compared
     """

@@ -53,9 +53,7 @@ def store(
             new = batch.staged and _are_new(batch.days)
             created = _write_samples(batch, newest, new)
             _write_not_sized(not_sized)
-            # Of a large batch all databases of its days: cheaper than to look which ones it has.
-            samples = samples_of(batch.days, None if batch.staged else batch.database_days)
-            days = write(database_day_rows(samples, new), instance_day_rows(batch.days, now))
+            days = write(database_day_rows(_samples_of(batch, new), new), instance_day_rows(batch.days, now))
             write(
                 stale_marks(batch.dates, batch.days),
                 states.state_rows(states.DATABASE, batch.databases),
@@ -189,6 +187,13 @@ def _write_samples(batch: Batch, newest: int, new: bool = False) -> int:
     with connection.cursor() as cursor:
         cursor.execute(sql, params)
         return sum(created for (created,) in cursor)
+
+
+def _samples_of(batch: Batch, new: bool) -> Source:
+    """The samples of the batch's days, as s; of its databases if it is small: a large one would look for each."""
+    if new:
+        return Source("incoming_samples AS s")  # all there are
+    return samples_of(batch.days, None if batch.staged else batch.database_days)
 
 
 def _write_not_sized(not_sized: Iterable[tuple[int, date, str]]) -> None:

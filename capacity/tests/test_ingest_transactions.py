@@ -66,6 +66,24 @@ def test_a_push_costs_few_statements_and_no_temporary_table(instance, count, dat
     assert not any("TEMPORARY" in sql for sql in statements)
 
 
+@pytest.mark.postgresql
+def test_a_database_that_keeps_its_size_keeps_its_place_in_the_twelve_indexes_of_states(instance):
+    def place():
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT (ctid::text::point)[0], last_sample_at FROM database_states ORDER BY id LIMIT 1")
+            return cursor.fetchone()
+
+    def push(hour):
+        at = utc(2025, 3, 5, hour)
+        ingest([a_sample(instance, at, database=f"db{number}") for number in range(200)])  # more than a page of them
+        return at
+
+    push(2)
+    page, _before = place()
+    at = push(3)
+    assert place() == (page, at)
+
+
 def interrupted(sample):
     yield sample
     raise KeyboardInterrupt
