@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from capacity.models import DbType, Instance
 
-from .csv_cells import LineError, cells, header, lines, shown
+from .csv_cells import header, lines, rows, shown
 from .samples import BadItem, Sample, SampleError
 from .validation import Problem, name_problem, normal_name
 
@@ -50,10 +50,8 @@ class CsvSamples:
 
     def __iter__(self) -> Iterator[Sample | BadItem]:
         index = empty = 0
-        blank = f"{self.separator} \t\r\n\v\f".encode()
-        for line in self._lines:
-            # Spreadsheets write separators for rows that were once used.
-            if line is not None and not line.strip(blank):
+        for cells in rows(self._lines, self.separator):
+            if not cells:
                 empty += 1
                 continue
             # At the end of the file they do no harm.
@@ -61,10 +59,7 @@ class CsvSamples:
                 yield _bad(index, "empty_line", _("The line is empty: remove it."))
                 index += 1
             empty = 0
-            try:
-                yield self._item(index, cells(line, self.separator))
-            except LineError as error:
-                yield _bad(index, *error.args)
+            yield self._item(index, cells) if isinstance(cells, list) else _bad(index, *cells.args)
             index += 1
 
     def _item(self, index: int, cells: list[str]) -> Sample | BadItem:
@@ -72,9 +67,8 @@ class CsvSamples:
             del cells[self._width :]
         if len(cells) != self._width:
             numbers = {"found": len(cells), "expected": self._width}
-            raise LineError(
-                "wrong_number_of_cells", _("The line has %(found)d cells, the header has %(expected)d.") % numbers
-            )
+            text = _("The line has %(found)d cells, the header has %(expected)d.")
+            return _bad(index, "wrong_number_of_cells", text % numbers)
 
         cells.append("")
         instance, db_type, database, at, size, data, log = self._in_order(cells)

@@ -106,7 +106,8 @@ def _read(
     if batch.staged or errors.total:
         check_instances()
     batch.close()
-    errors.add(*batch.duplicates())
+    if errors.total or not batch.is_told_of_duplicates:
+        errors.add(*batch.duplicates())
     if errors.total:
         raise errors.rejected()
     return received

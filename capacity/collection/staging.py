@@ -106,6 +106,11 @@ class Batch:
         else:
             self._days = {(row.instance_id, row.collected_on) for row in self.rows}
 
+    @property
+    def is_told_of_duplicates(self) -> bool:
+        """Whether the statement that stores the samples fails by them: SQLite's would store the last one."""
+        return self.staged and connection.vendor == "postgresql"
+
     def duplicates(self) -> tuple[list[SampleError], int]:
         """Errors for the first samples that repeat an earlier one, and how many more of them there are."""
         if self.staged:

@@ -16,7 +16,7 @@ from capacity.dialect import FOR_MANY_ROWS
 from capacity.errors import TimeZoneChanged
 from capacity.models import CapacityState, CarriedDatabase, Instance
 from capacity.models.days import CARRY_DAYS
-from capacity.runs.faults import error_code
+from capacity.runs.faults import error_code, sqlstate
 from sync_sessions.common.history import log_added
 from sync_sessions.records_sql import json_rows
 
@@ -26,6 +26,10 @@ from .samples import MAX_LISTED, ErrorList, SampleError, SamplesRejected
 from .staging import COLUMNS, Batch
 from .statements import Source, Statement, days_before, execute, fetch, write
 from .validation import MAX_BYTES, unknown_instance
+
+#: Of the errors with which PostgreSQL refuses a row that comes twice (its manual, appendix A): without and with a row
+#: that it would replace.
+TWICE = {"23505", "21000"}
 
 
 class Stored(NamedTuple):
@@ -61,6 +65,11 @@ def store(
             )
             return Stored(created, days)
     except DatabaseError as error:
+        if sqlstate(error) in TWICE:
+            errors = ErrorList()
+            errors.add(*batch.duplicates())
+            if errors.total:
+                raise errors.rejected() from None
         if error_code(error) != "sum_overflow":
             raise
     # Everything is undone: once more as far as the samples, to find out which ones are too large together.

@@ -109,14 +109,15 @@ class Checks:
 
         A short cut: what does not pass is looked at closely, by `errors`.
         """
-        if isinstance(item, BadItem) or type(item.instance_id) is not int or abs(item.instance_id) > MAX_BYTES:
+        if isinstance(item, BadItem):
             return None
-        data, log = item.data_size_bytes, item.log_size_bytes
-        if not (_is_size(item.size_bytes) and (data is None or _is_size(data)) and (log is None or _is_size(log))):
+        instance_id, database_name, at, size, data, log = item
+        if type(instance_id) is not int or abs(instance_id) > MAX_BYTES:
+            return None
+        if not (_is_size(size) and (data is None or _is_size(data)) and (log is None or _is_size(log))):
             return None
         try:
-            name = self._names.get(item.database_name) or self._normal(item.database_name)
-            at = item.collected_at
+            name = self._names.get(database_name) or self._normal(database_name)
             # With its fold: the two half past ones of an October night are equal to Python.
             moment = self._moments.get((at, at.fold)) or self._local(at)
         except (TypeError, AttributeError):  # cannot be a key or is no time, so it is neither
@@ -164,7 +165,8 @@ class Checks:
 
 
 def _is_size(size: Any) -> bool:
-    return isinstance(size, int) and not isinstance(size, bool) and 0 <= size <= MAX_BYTES
+    # The type first, as most are of it.
+    return (type(size) is int or (isinstance(size, int) and not isinstance(size, bool))) and 0 <= size <= MAX_BYTES
 
 
 def _no_such_instance() -> tuple[str, str]:

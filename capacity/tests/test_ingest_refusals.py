@@ -130,7 +130,9 @@ def test_a_refusal_is_a_validation_error_with_a_code(instance):
     ]
 
 
-def test_an_item_that_occurs_twice_is_named_with_the_one_it_repeats(instance, monkeypatch):
+@pytest.mark.parametrize("stored", [[], ["2025-03-05T01:00:00Z"]], ids=["a new day", "a day with samples"])
+def test_an_item_that_occurs_twice_is_named_with_the_one_it_repeats(instance, monkeypatch, stored):
+    ingest([a_sample(instance, at) for at in stored])
     monkeypatch.setattr(staging, "BATCH", 2)
     same_moment = "2025-03-05T02:00:00Z"
 

@@ -1,9 +1,10 @@
+import gc
 import json
 import sys
 import zlib
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Iterator
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
 from gzip import BadGzipFile, GzipFile
 from io import BufferedReader
@@ -124,7 +125,7 @@ class Command(BaseCommand):
             disable=quiet or not self.stdout.isatty(),
             transient=True,
         )
-        with bar, _opened(path) as raw:
+        with bar, _opened(path) as raw, _collector_off():
             size = 0 if path == STANDARD_INPUT else path.stat().st_size
             task = bar.add_task(_("Reading"), total=size)
             file = BufferedReader(bar.wrap_file(raw, task_id=task), BUFFER)  # type: ignore[type-var]
@@ -143,6 +144,18 @@ class Command(BaseCommand):
 
     def _print(self, result: dict[str, Any]) -> None:
         self.stdout.write(json.dumps(result, ensure_ascii=False))
+
+
+@contextmanager
+def _collector_off() -> Iterator[None]:
+    """None of a million samples is part of a circle, and looking for circles takes a sixth of the time of reading."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def _opened(path: Path) -> Any:
