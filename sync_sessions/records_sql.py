@@ -66,14 +66,14 @@ def finish_records(ends: Iterable[Mapping[str, Any]]) -> int:
         UPDATE sync_instance_records SET {assignments}, completed_at = {now},
             started_at = COALESCE(started_at, {now})
         FROM {json_rows(_RESULT_COLUMNS)}
-        WHERE sync_instance_records.id = v.record_id AND sync_instance_records.status IN ({open_statuses})
-            AND sync_instance_records.id BETWEEN %s AND %s
+        WHERE sync_instance_records.id = v.record_id AND sync_instance_records.id BETWEEN %s AND %s
+            AND CASE WHEN sync_instance_records.status IN ({open_statuses}) THEN true ELSE false END
     """
     rows = list(ends)
     if not rows:
         return 0
-    # The stretch of the index, as PostgreSQL takes open records for a handful: it would compare each of a large
-    # session with each of these.
+    # The stretch of the index and the CASE, as PostgreSQL takes open records for a handful: it would compare each of a
+    # large session with each of these.
     ids = [row["record_id"] for row in rows]
     with connection.cursor() as cursor:
         cursor.execute(sql, [json.dumps(rows), min(ids), max(ids)])
