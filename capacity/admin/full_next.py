@@ -19,11 +19,10 @@ from capacity.admin.outlook import forecast_cell, full_cell, used_cell
 from capacity.admin.rows.lists import ENGINE, INSTANCE, RowAdmin
 from capacity.admin.sizes.addresses import database_link, instance_link
 from capacity.insight.forecast import HORIZONS
-from capacity.insight.outlook import FULL_ON, Outlook, usage_of
+from capacity.insight.outlook import FULL_ON, Outlook, usage_of_forecasts
 from capacity.insight.scores import median_error
-from capacity.insight.series import Target
 from capacity.insight.wording import MONTH, score_sentence
-from capacity.models import CapacityLimit, Forecast, ForecastLevel, ForecastState
+from capacity.models import Forecast, ForecastLevel, ForecastState
 from capacity.periods import today
 from sync_sessions.common.admin.filters import TagFilter
 from sync_sessions.common.words import listed, noted, told
@@ -67,7 +66,9 @@ class ForecastAdmin(RowAdmin):
     list_display = [
         "target",
         "server",
-        bytes_column("level_bytes", gettext_lazy("size"), attrgetter("level_bytes"), ordering="level_bytes"),
+        bytes_column(
+            "level_bytes", gettext_lazy("mean of the week"), attrgetter("level_bytes"), ordering="level_bytes"
+        ),
         bytes_column("month_bytes", gettext_lazy("growth a month"), growth, ordering="weekly_bytes", sign=True),
         "used_percent",
         "full",
@@ -136,20 +137,8 @@ class ForecastAdmin(RowAdmin):
 
 def add_to(rows: list[Any]) -> None:
     """To each of these forecasts what its columns show beside it."""
-    keys = [row.shared_key for row in rows if row.level == ForecastLevel.VOLUME]
-    members = CapacityLimit.objects.filter(shared_key__in=keys, instance__is_active=True)
-    columns = ("shared_key", "instance_id", "database_name")
-    of_volume = {key: (instance, name) for key, instance, name in members.values_list(*columns)}
-    # One of those that share a volume stands for it; the fleet has no limit.
-    targets: list[Target] = [
-        of_volume.get(row.shared_key, (0, ""))
-        if row.level == ForecastLevel.VOLUME
-        else (row.instance_id or 0, row.database_name)
-        for row in rows
-    ]
-    used = usage_of(targets)
-    for row, target in zip(rows, targets, strict=True):
-        row.outlook_found = Outlook(used.get(target), row)
+    for row, usage in zip(rows, usage_of_forecasts(rows), strict=True):
+        row.outlook_found = Outlook(usage, row)
 
 
 def undated(changelist: Any, request: HttpRequest) -> dict[str, str] | None:

@@ -15,7 +15,8 @@ from django.utils import timezone
 from capacity.models import LIVE_ALERT, Alert, AlertRule, AlertStatus, RuleKind
 
 from .announce import Edges, announce
-from .findings import Finding, find
+from .asked import Finding
+from .findings import find
 from .rules import KINDS
 from .selection import Named
 

@@ -5,12 +5,10 @@ opens nor ends. What cannot be known (no sample, no forecast) is no finding, so 
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import Q
-from django.utils import timezone
 from django_celery_beat.models import PeriodicTask
 
 from capacity.models import (
@@ -18,7 +16,6 @@ from capacity.models import (
     AlertRule,
     CapacityEvent,
     DatabaseState,
-    Forecast,
     Instance,
     InstanceState,
     RuleKind,
@@ -28,58 +25,9 @@ from capacity.scheduling.overview import overviews
 from sync_sessions.choices import RecordStatus, SessionStatus
 from sync_sessions.models import SyncInstanceRecord
 
-from .rules import threshold
+from .asked import EVENT_DAYS, GROWTH_MARGIN, SIZE_MARGIN, Asked, Finding, Target
+from .limits import days_until_full, limit_percent
 from .selection import Named, instance_ids, wants
-
-#: How far back inside its threshold a value must be to be clear: 30 days until full are clear from 37.5 on.
-FULL_MARGIN, SIZE_MARGIN, GROWTH_MARGIN = 1.25, 0.95, 0.8
-#: An event opens an alert while it is this new; the alert ends by itself then.
-EVENT_DAYS = timedelta(days=7)
-
-
-@dataclass(frozen=True)
-class Target:
-    """What an alert is about. `key` is its identity for the rule."""
-
-    key: str
-    instance_id: int | None = None
-    instance_name: str = ""
-    database_name: str = ""
-
-    @classmethod
-    def of(cls, instance_id: int, instance_name: str, database_name: str = "", suffix: str = "") -> "Target":
-        return cls(f"{instance_id}:{database_name}{suffix}", instance_id, instance_name, database_name)
-
-
-@dataclass(frozen=True)
-class Finding:
-    target: Target
-    holds: bool
-    clear: bool
-    value: float | None = None
-    limit: float | None = None
-    params: Mapping[str, Any] = field(default_factory=dict)  #: JSON: what its sentence needs
-
-
-@dataclass(frozen=True)
-class Asked:
-    """A rule under evaluation. `live`: the keys of its alerts that have not ended; they are told however they are."""
-
-    rule: AlertRule
-    now: datetime
-    live: Collection[str]
-    ids: Collection[int]  #: of the instances that the rule is about
-
-    def number(self, name: str) -> int:
-        return threshold(self.rule, name)
-
-    @property
-    def today(self) -> Any:
-        return timezone.localdate(self.now)
-
-    @property
-    def live_instances(self) -> set[int]:
-        return {int(key.split(":")[0]) for key in self.live if key.split(":")[0].isdecimal()}
 
 
 def _states(asked: Asked, condition: Q, *fields: str) -> Iterator[tuple[Any, ...]]:
@@ -123,65 +71,6 @@ def growth(asked: Asked) -> Iterator[Finding]:
             limit=percent,
             params={"days": days, "grown": grown, "size": size, "day": day},
         )
-
-
-def _forecasts(asked: Asked, condition: Q) -> Iterator[Forecast]:
-    """The newest forecasts that meet the condition, or whose alert is live."""
-    rows = Forecast.objects.newest().filter(level=asked.rule.level).select_related("instance")
-    if asked.rule.level in (AlertLevel.DATABASE, AlertLevel.INSTANCE):
-        # What shares a volume is told of once, at the level of the volume.
-        rows = rows.filter(condition | Q(instance__in=asked.live_instances), instance__in=asked.ids, shared_key="")
-    for one in rows.order_by().iterator(chunk_size=2000):
-        if wants(asked.rule, one.database_name):
-            yield one
-
-
-def _of_forecast(one: Forecast) -> Target:
-    if one.instance_id is None or one.instance is None:
-        return Target(f"volume:{one.shared_key}", instance_name=one.shared_key) if one.shared_key else Target("fleet")
-    return Target.of(one.instance_id, one.instance.name, one.database_name)
-
-
-def days_until_full(asked: Asked) -> Iterator[Finding]:
-    days = asked.number("days")
-    soon = Q(state="over") | Q(expected_on__lte=asked.today + timedelta(days=days))
-    for one in _forecasts(asked, soon):
-        left = 0 if one.state == "over" else (one.expected_on - asked.today).days if one.expected_on else None
-        if left is None and one.state in ("too_little_history", "no_limit"):
-            continue  # nothing is known
-        yield Finding(
-            _of_forecast(one),
-            holds=left is not None and left <= days,
-            clear=left is None or left > days * FULL_MARGIN,
-            value=left,
-            limit=days,
-            params={
-                "state": one.state,
-                "limit_bytes": one.limit_bytes,
-                "level_bytes": one.level_bytes,
-                "expected_on": one.expected_on,
-                "earliest_on": one.earliest_on,
-                "latest_on": one.latest_on,
-            },
-        )
-
-
-def limit_percent(asked: Asked) -> Iterator[Finding]:
-    percent = asked.number("percent")
-    for one in _forecasts(asked, Q(limit_bytes__isnull=False)):
-        if not one.limit_bytes:
-            continue
-        used = 100 * one.level_bytes / one.limit_bytes
-        target = _of_forecast(one)
-        if used >= percent or target.key in asked.live:
-            yield Finding(
-                target,
-                holds=used >= percent,
-                clear=used < percent * SIZE_MARGIN,
-                value=used,
-                limit=percent,
-                params={"limit_bytes": one.limit_bytes, "size": one.level_bytes},
-            )
 
 
 def events(asked: Asked) -> Iterator[Finding]:

@@ -112,7 +112,10 @@ def _full(facts: dict[str, Any]) -> str:
     """The forecast's own sentence, with the size and the limit."""
     days = {f"{name}_on": _day(facts[f"{name}_on"]) for name in ("expected", "earliest", "latest")}
     row = Forecast(state=facts["state"], limit_bytes=facts["limit_bytes"], **days)
-    size = {"size": format_bytes(facts["level_bytes"]), "limit": format_bytes(facts["limit_bytes"] or 0)}
+    size = {
+        "size": format_bytes(facts.get("size", facts.get("level_bytes", 0))),
+        "limit": format_bytes(facts["limit_bytes"] or 0),
+    }
     return _("%(forecast)s; %(size)s of %(limit)s now.") % {"forecast": capfirst(forecast_sentence(row)), **size}
 
 

@@ -4,7 +4,7 @@ To sort and filter by it there are expressions, for which each row of a list cos
 `attach` reads it for the rows of a page in a fixed number of queries. Sizes are bytes.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -115,11 +115,37 @@ def outlooks(level: ForecastLevel, targets: Sequence[Target]) -> dict[Target, Ou
     return {target: Outlook(usages.get(target), forecasts.get(target)) for target in targets}
 
 
+def usage_of_forecasts(rows: Iterable[Forecast]) -> list[Usage | None]:
+    """The same of each forecast's target; None without a limit. At most six queries."""
+    found = list(rows)
+    keys = [row.shared_key for row in found if row.level == ForecastLevel.VOLUME]
+    members = CapacityLimit.objects.filter(shared_key__in=keys, instance__is_active=True)
+    columns = ("shared_key", "instance_id", "database_name")
+    of_volume = {key: (instance, name) for key, instance, name in members.values_list(*columns)}
+    # One of those that share a volume stands for it; the fleet has no limit.
+    targets: list[Target] = [
+        of_volume.get(row.shared_key, (0, ""))
+        if row.level == ForecastLevel.VOLUME
+        else (row.instance_id or 0, row.database_name)
+        for row in found
+    ]
+    used = usage_of(targets)
+    return [used.get(target) for target in targets]
+
+
+def usage_of_limits(instance_ids: Collection[int]) -> dict[Target, Usage]:
+    """How much is used of every limit that counts on these instances. At most five queries."""
+    return _usage(limits_that_count(instance_ids))
+
+
 def usage_of(targets: Iterable[Target]) -> dict[Target, Usage]:
     """How much is used of the limit that counts, of those that have one. At most five queries."""
     wanted = list(targets)
     counting = limits_that_count({instance for instance, _database in wanted})
-    limits = {target: counting[target] for target in wanted if target in counting}
+    return _usage({target: counting[target] for target in wanted if target in counting})
+
+
+def _usage(limits: Mapping[Target, CapacityLimit]) -> dict[Target, Usage]:
     keys = {limit.shared_key for limit in limits.values() if limit.shared_key}
     mates = CapacityLimit.objects.filter(shared_key__in=keys, instance__is_active=True)
     ids = {instance for instance, _database in limits} | set(mates.values_list("instance_id", flat=True))

@@ -12,6 +12,8 @@ from capacity.units import format_bytes
 from .trend import LEAST_POINTS
 
 MONTH = 30  #: days
+#: From this part of its size on, the distance between the last size and the mean of the last week is told.
+STARTS_ELSEWHERE = 0.05
 
 
 def forecast_sentence(row: Forecast) -> str:
@@ -115,6 +117,16 @@ def jump_sentences(row: Forecast) -> list[str]:
         % {"day": _full_date(date.fromisoformat(jump["day"])), "size": format_bytes(abs(jump["bytes"]))}
         for jump in row.jumps
     ]
+
+
+def start_sentences(row: Forecast, last_size: int) -> list[str]:
+    """Where the forecast starts, when that is not the size that stands beside it: after a load or a purge."""
+    if abs(last_size - row.level_bytes) < STARTS_ELSEWHERE * row.level_bytes:
+        return []
+    text = _(
+        "it goes by the means of weeks and starts from the last one, %(mean)s, not from the %(size)s of the last day"
+    )
+    return [text % {"mean": format_bytes(row.level_bytes), "size": format_bytes(last_size)}]
 
 
 def usage_sentence(used_bytes: int, limit_bytes: int, shared_key: str = "", databases: int = 1) -> str:

@@ -13,7 +13,7 @@ from capacity.admin.runs import may_see_sessions, session_url
 from capacity.insight.growth import days_until
 from capacity.insight.history import MOST_DAYS, STEPS, USUAL_DAYS, Asked, Line, size_before
 from capacity.insight.outlook import Usage, usage_of
-from capacity.insight.wording import event_sentence, forecast_sentence, jump_sentences
+from capacity.insight.wording import event_sentence, forecast_sentence, jump_sentences, start_sentences
 from capacity.models import CapacityEvent, Forecast, ForecastLevel, ForecastState, Instance
 from capacity.models.present import State
 from capacity.periods import PeriodType
@@ -65,7 +65,7 @@ def of(line: Line, state: State, request: HttpRequest, day: date) -> dict[str, A
         "ranges": _choices("range", chosen, {key: name for key, (name, *_rest) in RANGES.items()}, step=step),
         "steps": _choices("step", asked.step, {key: PeriodType(key).label for key in STEPS}, range=chosen),
         "usage": used.sentence() if used else "",
-        "forecast": forecast and _forecast(forecast, used),
+        "forecast": forecast and _forecast(forecast, used, state.last_size_bytes),
         "events": [{"day": event.day, "kind": event.kind, "text": event_sentence(event)} for event in events],
         "compare_url": compare_url(asked),
         "csv_url": compare_url(asked, format="csv"),
@@ -85,7 +85,7 @@ def _choices(name: str, chosen: str, labels: Mapping[str, Any], **others: str) -
     ]
 
 
-def _forecast(row: Forecast, used: Usage | None) -> dict[str, Any]:
+def _forecast(row: Forecast, used: Usage | None, last_size: int) -> dict[str, Any]:
     ahead = []
     if row.size_30_bytes is not None:
         ahead = [
@@ -101,7 +101,7 @@ def _forecast(row: Forecast, used: Usage | None) -> dict[str, Any]:
         "sentence": _("no date yet: the limit came after this forecast, the next one has it")
         if used and row.state == ForecastState.NO_LIMIT
         else forecast_sentence(row),
-        "jumps": jump_sentences(row),
+        "jumps": [*jump_sentences(row), *start_sentences(row, last_size)] if ahead else jump_sentences(row),
         "confidence": row.get_confidence_display() if ahead else "",
         "made_on": row.made_on,
         "ahead": ahead,

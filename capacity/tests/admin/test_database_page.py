@@ -84,6 +84,16 @@ def test_it_tells_how_large_it_is_where_it_goes_and_what_happened(admin_client, 
     assert "May 1, 2025 – May 31, 2025" in text and "31 of 31 days" in text
 
 
+def test_after_a_load_it_says_that_the_forecast_starts_from_the_mean_of_the_week(admin_client, instance):
+    first = datetime(2025, 5, 20, 3, tzinfo=UTC)
+    sizes = [100] * 40 + [200]
+    ingest([a_sample(instance, first + timedelta(days=n), size * GIB, "stage") for n, size in enumerate(sizes)])
+    refresh([instance.pk], datetime(2025, 6, 30, tzinfo=UTC))
+    text = text_of(page_of(admin_client, instance, "stage"))
+    assert "starts from the last one, 114.3 GiB, not from the 200.0 GiB of the last day." in text
+    assert "starts from the last one" not in text_of(page_of(admin_client, instance))
+
+
 def test_a_limit_that_came_after_the_forecast_is_not_denied(admin_client, instance):
     CapacityLimit.objects.all().delete()
     refresh([instance.pk], datetime(2025, 6, 30, tzinfo=UTC))
