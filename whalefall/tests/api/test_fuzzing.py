@@ -22,7 +22,7 @@ schemathesis = pytest.importorskip("schemathesis", reason="comes with requiremen
 from schemathesis import GenerationMode, checks  # noqa: E402
 from schemathesis.core.failures import FailureGroup  # noqa: E402
 
-CASES = 240  #: for a role, over all operations
+CASES = 120  #: for a role, over all operations
 CHECKS = [
     checks.not_a_server_error,
     checks.status_code_conformance,

@@ -32,7 +32,7 @@ class MySQLSource(Source):
 
     engine = "MySQL or MariaDB"
     default_port = 3306
-    grants = "CREATE USER whalefall IDENTIFIED BY '...';\nGRANT SELECT, SHOW DATABASES, PROCESS ON *.* TO whalefall;"
+    grants = "CREATE USER whalefall_reader IDENTIFIED BY '...';\nGRANT SELECT, SHOW DATABASES, PROCESS ON *.* TO whalefall_reader;"
     _connection: BoundedConnection | None = None
 
     def connect(self, port: int) -> None:

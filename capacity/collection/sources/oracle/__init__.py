@@ -51,17 +51,17 @@ class OracleSource(Source):
     default_port = 1521
     limit_source = "tablespace"
     grants = (
-        'CREATE USER whalefall IDENTIFIED BY "...";\n'
-        "GRANT CREATE SESSION TO whalefall;\n"
-        "GRANT SELECT ON dba_data_files TO whalefall;\n"
-        "GRANT SELECT ON dba_temp_files TO whalefall;\n"
+        'CREATE USER whalefall_reader IDENTIFIED BY "...";\n'
+        "GRANT CREATE SESSION TO whalefall_reader;\n"
+        "GRANT SELECT ON dba_data_files TO whalefall_reader;\n"
+        "GRANT SELECT ON dba_temp_files TO whalefall_reader;\n"
         "-- in the root of a container database, instead:\n"
-        'CREATE USER c##whalefall IDENTIFIED BY "..." CONTAINER = ALL;\n'
-        "ALTER USER c##whalefall SET CONTAINER_DATA = ALL CONTAINER = CURRENT;\n"
-        "GRANT CREATE SESSION TO c##whalefall CONTAINER = ALL;\n"
-        "GRANT SELECT ON cdb_data_files TO c##whalefall;\n"
-        "GRANT SELECT ON cdb_temp_files TO c##whalefall;\n"
-        "GRANT SELECT ON v_$containers TO c##whalefall;"
+        'CREATE USER c##whalefall_reader IDENTIFIED BY "..." CONTAINER = ALL;\n'
+        "ALTER USER c##whalefall_reader SET CONTAINER_DATA = ALL CONTAINER = CURRENT;\n"
+        "GRANT CREATE SESSION TO c##whalefall_reader CONTAINER = ALL;\n"
+        "GRANT SELECT ON cdb_data_files TO c##whalefall_reader;\n"
+        "GRANT SELECT ON cdb_temp_files TO c##whalefall_reader;\n"
+        "GRANT SELECT ON v_$containers TO c##whalefall_reader;"
     )
 
     def connect(self, port: int) -> None:

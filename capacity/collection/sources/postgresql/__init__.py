@@ -37,7 +37,7 @@ class PostgreSQLSource(Source):
 
     engine = "PostgreSQL"
     default_port = 5432
-    grants = "CREATE ROLE whalefall LOGIN PASSWORD '...' IN ROLE pg_read_all_stats;"
+    grants = "CREATE ROLE whalefall_reader LOGIN PASSWORD '...' IN ROLE pg_read_all_stats;"
 
     def connect(self, port: int) -> None:
         database = self.target.database or "postgres"

@@ -56,8 +56,8 @@ class SQLServerSource(Source):
     default_port = 1433
     limit_source = "file"
     grants = (
-        "CREATE LOGIN whalefall WITH PASSWORD = '...';\n"
-        "GRANT VIEW ANY DEFINITION, VIEW SERVER STATE, CONNECT ANY DATABASE TO whalefall;"
+        "CREATE LOGIN whalefall_reader WITH PASSWORD = '...';\n"
+        "GRANT VIEW ANY DEFINITION, VIEW SERVER STATE, CONNECT ANY DATABASE TO whalefall_reader;"
     )
 
     def open(self, address: str) -> None:
