@@ -10,12 +10,10 @@ from typing import Any
 from django.db.models import Exists, F, Max, OuterRef
 from django.db.models.functions import Abs
 
-from capacity.inventory.selection import Selection
 from capacity.models import CapacityEvent, EventKind, Instance, TableSizeSnapshot
 from capacity.periods import today
 from capacity.runs.kinds import TABLES, last_failures, lock_key
 from capacity.runs.spec import RunSpec
-from sync_sessions.choices import SyncType
 from sync_sessions.models import SyncInstanceRecord
 
 from .tables import MEASURED
@@ -52,8 +50,6 @@ def spec_of_due(tags: Collection[str] | None = None, **options: Any) -> RunSpec:
     Those that failed the last time are in it: if nothing of them is due any more, their failure ends with it.
     `options`: fields of RunSpec. Raises UnknownTag.
     """
-    Selection.tagged(tags).check_tags()
     failures = last_failures(SyncInstanceRecord.objects.filter(session__lock_key=lock_key(TABLES)))
     ids = {*due(), *failures.values_list("instance", flat=True)}
-    selection = Selection.of(Instance.objects.filter(pk__in=ids).tagged(tags or ()), tags or ())
-    return RunSpec(TABLES, selection, **{"sync_type": SyncType.MANUAL_TASK.value, "for_fleet": True, **options})
+    return RunSpec.of_due(TABLES, Instance.objects.filter(pk__in=ids), tags, **options)

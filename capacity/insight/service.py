@@ -13,7 +13,6 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from capacity.dialect import set_chunk_limits
-from capacity.inventory.selection import Selection
 from capacity.runs import jobs, queueing
 from capacity.runs.faults import Fault, classify, error_code, stored_reason
 from capacity.runs.kinds import INSIGHT
@@ -76,9 +75,7 @@ def spec_of_due(tags: Collection[str] | None = None, **options: Any) -> RunSpec:
 
     `options`: fields of RunSpec. Raises UnknownTag.
     """
-    Selection.tagged(tags).check_tags()
-    selection = Selection.of(due().tagged(tags or ()), tags or ())
-    return RunSpec(INSIGHT, selection, **{"sync_type": SyncType.MANUAL_TASK.value, **options})
+    return RunSpec.of_due(INSIGHT, due(), tags, **options)
 
 
 def run(spec: RunSpec, on_chunk: OnChunk = lambda count: None) -> InsightResult:

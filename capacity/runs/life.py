@@ -51,7 +51,7 @@ def opened(
     _check_switch(spec)
     instances = spec.instances()
     session = sessions.create_session(
-        sync_type=spec.sync_type or spec.selection.sync_type,
+        sync_type=spec.session_type,
         sync_category=spec.category,
         lock_key=spec.lock_key(instances),
         scope=spec.scope,

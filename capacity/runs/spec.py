@@ -1,5 +1,6 @@
 """What a run is to do: made by a door, kept on the session."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 from capacity.inventory.selection import FLEET, Selection
 from capacity.models import Instance
 from capacity.periods import Period
+from capacity.querysets import InstanceQuerySet
 from sync_sessions.choices import Scope, SyncType
 from sync_sessions.models import SyncSession
 
@@ -19,7 +21,7 @@ class RunSpec:
     selection: Selection = FLEET
     period: Period | None = None  #: of a roll-up
     scope: str = Scope.ALL.value
-    sync_type: str = ""  #: blank: that of the selection, started by a person
+    sync_type: str = ""  #: blank: see `session_type`
     created_by: Any = None  #: a user
     task_id: str = ""
     requested_period_type: str = ""  #: as it was asked for, if that is not what runs
@@ -30,6 +32,12 @@ class RunSpec:
     def of_period(cls, period: Period, scope: str, selection: Selection = FLEET, **options: Any) -> "RunSpec":
         """The roll-up of one period; `options`: the other fields."""
         return cls(period.type, selection, period, scope, **options)
+
+    @classmethod
+    def of_due(cls, kind: str, due: InstanceQuerySet, tags: Collection[str] | None, **options: Any) -> "RunSpec":
+        """Those of the fleet, or of some tags, that are due; `options`: the other fields. Raises UnknownTag."""
+        Selection.tagged(tags).check_tags()
+        return cls(kind, Selection.of(due.tagged(tags or ()), tags or ()), for_fleet=True, **options)
 
     @classmethod
     def of_session(cls, session: SyncSession) -> "RunSpec":
@@ -49,6 +57,11 @@ class RunSpec:
     @property
     def category(self) -> str:
         return category_of(self.kind)
+
+    @property
+    def session_type(self) -> str:
+        """The `sync_type` of its session: unless it is said, that of a run by hand for as much of the fleet."""
+        return self.sync_type or (SyncType.MANUAL_TASK.value if self.for_fleet else self.selection.sync_type)
 
     @property
     def over_the_fleet(self) -> bool:

@@ -30,14 +30,13 @@ from capacity.runs.switch import check_enabled
 from capacity.scheduling.job import Job, What
 from capacity.scheduling.reading import read
 from capacity.scheduling.words import period_words, what_words
-from sync_sessions.choices import Scope, SyncType
+from sync_sessions.choices import Scope
 from sync_sessions.common.broker import has_broker
 from sync_sessions.common.history import log_change
 from sync_sessions.common.words import noted
 
 ENTRY = "Run now."
 SHOWN = 10  #: of the periods that a question is about
-FLEET_WIDE = {"for_fleet": True, "sync_type": SyncType.MANUAL_TASK}
 
 
 def run_now(model_admin: ModelAdmin, request: HttpRequest, schedule: Schedule) -> HttpResponse:
@@ -96,7 +95,7 @@ def _specs(request: HttpRequest, what: What, periods: list[Period]) -> list[tupl
     return [
         (
             partial(
-                RunSpec.of_period, period, what.scope, _marked(period, what), created_by=request.user, **FLEET_WIDE
+                RunSpec.of_period, period, what.scope, _marked(period, what), created_by=request.user, for_fleet=True
             ),
             period_words(period),
         )

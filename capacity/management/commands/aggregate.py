@@ -20,7 +20,7 @@ from capacity.runs.faults import describe
 from capacity.runs.spec import RunSpec
 from capacity.runs.start import run_or_busy
 from capacity.runs.switch import check_enabled
-from sync_sessions.choices import Scope, SyncType
+from sync_sessions.choices import Scope
 
 BUSY_WAIT_SECONDS = 60  #: how long a back-fill waits for a run of somebody else to end
 
@@ -75,14 +75,14 @@ class Command(BaseCommand):
         chosen = None if named.is_fleet else {one.pk for one in named.instances()}
         specs, task_id = [], str(uuid4())  # by which the log knows them for one
         for period in self._periods(options):
-            selection, fleet = named, dict[str, Any]()
+            selection = named
             if options["stale"]:
                 marked = [one for one in stale_instances(period) if chosen is None or one.pk in chosen]
                 if not marked:
                     continue
                 selection = Selection.of(marked, named.tags or ())
-                fleet = {"for_fleet": True, "sync_type": SyncType.MANUAL_TASK} if chosen is None else {}
-            specs.append(RunSpec.of_period(period, scope, selection, task_id=task_id, **fleet))
+            for_fleet = options["stale"] and chosen is None
+            specs.append(RunSpec.of_period(period, scope, selection, task_id=task_id, for_fleet=for_fleet))
         return specs
 
     def _periods(self, options: dict[str, Any]) -> list[Period]:
