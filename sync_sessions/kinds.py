@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 from django.db.models import QuerySet
 from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
 
 from .models import SyncSession
 
@@ -38,6 +39,7 @@ class Kind:
     subject: Callable[[Mapping[str, Any]], tuple[str, str]] = lambda details: ("", "")
     #: The keys of a session's details that `subject` tells, or that say nothing more.
     told_apart: Callable[[Mapping[str, Any]], set[str]] = lambda details: set()
+    nothing: Text = _("There was no active instance to work on.")  #: why a session has no records
     has_scope: bool = False  #: whether the scope of a session says anything
     taken_up: bool = False  #: whether what a dead process has left of a scheduled run is run by others at once
 

@@ -9,6 +9,7 @@ from django.utils.translation import ngettext
 
 from capacity.errors import CapacityError
 from capacity.models import Instance
+from capacity.runs import wording
 from capacity.runs.faults import error_code
 from sync_sessions.choices import RecordStatus, SessionStatus
 from sync_sessions.common.words import told
@@ -76,7 +77,7 @@ class CollectionResult:
     @property
     def message(self) -> str:
         if not self.session.total_instances:
-            return _("No instance to collect: add an active one that has a host.")
+            return str(wording.COLLECTION.nothing)
         counts = {
             "completed": self.count(RecordStatus.COMPLETED),
             "failed": self.count(RecordStatus.FAILED),

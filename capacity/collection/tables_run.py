@@ -7,12 +7,11 @@ from typing import Any
 import structlog
 from django.db import transaction
 from django.utils import translation
-from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from capacity.errors import CapacityError
 from capacity.models import Instance
-from capacity.runs import jobs, queueing
+from capacity.runs import jobs, queueing, wording
 from capacity.runs.faults import Fault, classify, describe, error_code
 from capacity.runs.kinds import TABLES
 from capacity.runs.life import Run, opened, queued, running
@@ -54,7 +53,7 @@ class TablesResult:
     @property
     def message(self) -> str:
         if not self.session.total_instances:
-            return _("No database with a login has jumped, dropped or appeared since its tables were measured.")
+            return str(wording.TABLES.nothing)
         text = ngettext(
             "Largest tables of %(count)d database measured.",
             "Largest tables of %(count)d databases measured.",

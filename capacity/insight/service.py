@@ -9,11 +9,10 @@ import structlog
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone, translation
-from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from capacity.dialect import set_chunk_limits
-from capacity.runs import jobs, queueing
+from capacity.runs import jobs, queueing, wording
 from capacity.runs.faults import Fault, classify, error_code, stored_reason
 from capacity.runs.kinds import INSIGHT
 from capacity.runs.life import Run, opened, queued, running
@@ -51,6 +50,8 @@ class InsightResult:
 
     @property
     def message(self) -> str:
+        if not self.session.total_instances:
+            return str(wording.INSIGHT.nothing)
         counts = {
             "done": self.session.successful_instances,
             "total": self.session.total_instances,
@@ -102,7 +103,7 @@ def run_scheduled(task_id: str = "", tags: Collection[str] | None = None) -> dic
     try:
         spec = spec_of_due(tags, sync_type=SyncType.SCHEDULED_TASK.value, task_id=task_id)
         if not spec.selection.count:
-            return {"status": "skipped", "message": _("No day row changed since the last forecasts.")}
+            return {"status": "skipped", "message": str(wording.INSIGHT.nothing)}
         return run(spec).as_dict()
     except Exception as error:
         return jobs.not_started(INSIGHT, error)

@@ -83,6 +83,7 @@ INSIGHT = Kind(
     last_failures,
     reasons=GENERAL_REASONS | {"no_day_rows": _("the instance has no samples yet")},
     labels={"tags": _("tags"), "forecasts": _("forecasts"), "new_events": _("new events")},
+    nothing=_("No day row changed since the last forecasts."),
 )
 TABLES = Kind(
     SyncCategory.TABLES.value,
@@ -91,6 +92,7 @@ TABLES = Kind(
     last_failures,
     reasons=COLLECTION_REASONS | TABLES_REASONS,
     labels={"left": _("databases left for the next run")},
+    nothing=_("No database with a login has jumped, dropped or appeared since its tables were measured."),
 )
 COLLECTION = Kind(
     SyncCategory.CAPACITY.value,
@@ -114,5 +116,6 @@ COLLECTION = Kind(
         "total_size_bytes": format_bytes,
         "duration_seconds": duration_text,
     },
+    nothing=_("No instance to collect: add an active one that has a host."),
     taken_up=True,  # the next schedule measures another day; periods wait for the next run by their marks
 )

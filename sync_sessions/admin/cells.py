@@ -16,7 +16,7 @@ from sync_sessions.choices import OPEN_SESSION, RecordStatus, SyncType
 from sync_sessions.common.durations import duration_text
 from sync_sessions.common.statuses import VARIANTS
 from sync_sessions.common.words import listed, noted
-from sync_sessions.kinds import all_kinds, kind_of
+from sync_sessions.kinds import Kind, all_kinds, kind_of
 from sync_sessions.models import SyncInstanceRecord, SyncSession
 from sync_sessions.reasons import Reason, explain
 
@@ -83,6 +83,17 @@ def _progress_text(ended: int, total: int, failed: int) -> str:
     if not failed:
         return text
     return _("%(progress)s (%(failed)s failed)") % {"progress": text, "failed": whole(failed)}
+
+
+def nothing_text(session: SyncSession) -> str:
+    """Why a session has no instances."""
+    kind, tags = kind_of(session.sync_category), session.details.get("tags", ())
+    text = ngettext(
+        "Only instances with the tag %(tags)s were meant.",
+        "Only instances with one of the tags %(tags)s were meant.",
+        len(tags),
+    )
+    return " ".join([str(kind.nothing if kind else Kind.nothing), *([text % {"tags": listed(tags)}] if tags else [])])
 
 
 def subject(session: SyncSession) -> tuple[str, str]:

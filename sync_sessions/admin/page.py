@@ -52,6 +52,7 @@ def live(session: SyncSession, request: HttpRequest) -> dict[str, Any]:
         "waiting": _waiting(session) if session.status == SessionStatus.PENDING else "",
         "cancelled": session.status == SessionStatus.CANCELLED,
         "progress": progress,
+        "nothing": "" if is_open or progress.total else cells.nothing_text(session),
         "badge": cells.badge(session),
         "announcement": _("%(status)s: %(progress)s")
         % {"status": session.get_status_display(), "progress": progress.text},

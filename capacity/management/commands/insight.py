@@ -9,6 +9,7 @@ from capacity.insight.service import InsightResult, spec_of_due
 from capacity.inventory.selection import UnknownInstance, UnknownTag
 from capacity.management.arguments import add_selection, selection_of
 from capacity.management.output import progress_bar
+from capacity.runs import wording
 from capacity.runs.kinds import INSIGHT
 from capacity.runs.spec import RunSpec
 from capacity.runs.start import start
@@ -30,7 +31,7 @@ class Command(BaseCommand):
         selection = selection_of(options)
         spec = spec_of_due() if selection.is_fleet else RunSpec(INSIGHT, selection)
         if spec.selection.count == 0:
-            self._say(options, {"status": "skipped", "message": _("No day row changed since the last forecasts.")})
+            self._say(options, {"status": "skipped", "message": str(wording.INSIGHT.nothing)})
             return
         result = self._run(spec, options)
         self._say(options, result.as_dict())
