@@ -9,8 +9,10 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db.models import F
 from django.db.models.functions import Now
+from django.utils.translation import gettext as _
 
 from .choices import Service
+from .common.durations import duration_text
 from .models import SignOfLife
 
 EVERY = timedelta(seconds=20)  #: how often a living process gives one
@@ -50,3 +52,25 @@ def signs() -> list[Sign]:
 def silent(*services: Service) -> list[Sign]:
     """Those of these services, or of all, that give no sign. One query."""
     return [sign for sign in signs() if sign.is_silent and sign.service in (services or Service)]
+
+
+def silence_text(sign: Sign) -> str:
+    """What people are told of one that is silent: for how long, what comes of it, and what to do."""
+    names = {"service": f"whalefall-{sign.service}"}
+    if sign.age is None:
+        if sign.service == Service.WORKER:
+            return _("No worker has ever run: what is queued waits. Start the service %(service)s.") % names
+        return _("Beat has never run: no schedule runs. Start the service %(service)s.") % names
+    names["time"] = duration_text(sign.age.total_seconds())
+    if sign.service == Service.WORKER:
+        text = _(
+            "No worker has given a sign of life for %(time)s: what is queued waits. Check the service %(service)s."
+        )
+    else:
+        text = _("Beat has given no sign of life for %(time)s: no schedule runs. Check the service %(service)s.")
+    return text % names
+
+
+def why_queued_runs_wait() -> str:
+    """That no worker lives, in words; "" if one does, or if none is needed. One query."""
+    return next(map(silence_text, silent(Service.WORKER)), "")

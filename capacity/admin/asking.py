@@ -25,10 +25,12 @@ def ask(
     form: Form | None = None,
     back: str = "",
     of_chosen: bool = True,
+    waits: str = "",
 ) -> TemplateResponse:
     """Its form posts the same action again, with the answer. `text` has a %(count)d; `columns` make up a row's name.
 
-    `back`: where one comes from, if not the list; `of_chosen`: the rows are chosen ones, and chosen again with it.
+    `back`: where one comes from, if not the list; `of_chosen`: the rows are chosen ones, and chosen again with it;
+    `waits`: why what it would queue waits.
     """
     count = rows.count()
     names = [" ".join(filter(None, one)) for one in rows.values_list(*columns)[:NAMES_SHOWN]]
@@ -39,6 +41,7 @@ def ask(
         "names": some(names, count),
         "button": button,
         "form": form,
+        "waits": waits,
         "selected": request.POST.getlist("_selected_action") if of_chosen else (),
         "action": request.POST.get("action", ""),
         "select_across": request.POST.get("select_across", "0"),

@@ -1,14 +1,19 @@
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import timedelta
 
 import pytest
 from celery import current_app
 from django.db import connection
 from django.db.backends.signals import connection_created
+from django.db.models.functions import Now
 
 from capacity.aggregation.runners import DatabaseAggregationRunner
 from capacity.tests import servers
 from capacity.tests.servers import closed_port
+from sync_sessions.choices import Service
+from sync_sessions.life import give_sign
+from sync_sessions.models import SignOfLife
 
 
 def pytest_runtest_setup(item):
@@ -181,6 +186,14 @@ def queued(settings, monkeypatch):
     messages = []
     monkeypatch.setattr(current_app, "send_task", lambda task, args, **options: messages.append((task, *args)))
     return messages
+
+
+@pytest.fixture
+def silent_worker(queued):
+    """A queue whose worker gave its last sign of life ten minutes ago; gives what is queued."""
+    give_sign(Service.WORKER)
+    SignOfLife.objects.update(seen_at=Now() - timedelta(minutes=10))
+    return queued
 
 
 @pytest.fixture

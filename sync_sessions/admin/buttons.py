@@ -19,6 +19,7 @@ from sync_sessions.common.broker import has_broker
 from sync_sessions.common.history import log_change
 from sync_sessions.errors import SessionError, SessionFinished, session_id_of
 from sync_sessions.kinds import start_permission
+from sync_sessions.life import why_queued_runs_wait
 from sync_sessions.models import SyncSession
 from sync_sessions.retries import check_retry, retry_session
 from sync_sessions.services import sync_session_service
@@ -88,7 +89,7 @@ class SessionButtons(ModelAdmin):
             return redirect(page.session_url(session))
         if request.method != "POST":
             text = _("Run the failed and cancelled instances of this session again, in a new session?")
-            return self._ask(request, session, text, _("Run again"))
+            return self._ask(request, session, text, _("Run again"), waits=why_queued_runs_wait())
         return redirect(page.session_url(self._retry(request, session)))
 
     def _retry(self, request: HttpRequest, session: SyncSession) -> SyncSession:
@@ -127,7 +128,13 @@ class SessionButtons(ModelAdmin):
         return format_html('{} <a class="underline" href="{}">{}</a>', text, url, _("Show the session"))
 
     def _ask(
-        self, request: HttpRequest, session: SyncSession, question: str = "", button: str = "", refusal: str = ""
+        self,
+        request: HttpRequest,
+        session: SyncSession,
+        question: str = "",
+        button: str = "",
+        refusal: str = "",
+        waits: str = "",
     ) -> HttpResponse:
         context: dict[str, Any] = {
             **self.admin_site.each_context(request),
@@ -139,6 +146,7 @@ class SessionButtons(ModelAdmin):
             "question": question,
             "button": button,
             "refusal": refusal,
+            "waits": waits,
             "back": page.session_url(session),
         }
         template = "admin/sync_sessions/syncsession/ask.html"

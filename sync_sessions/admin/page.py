@@ -9,15 +9,14 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from sync_sessions.choices import OPEN_SESSION, Service, SessionStatus
+from sync_sessions.choices import OPEN_SESSION, SessionStatus
 from sync_sessions.common.durations import duration_text
 from sync_sessions.details import readable
 from sync_sessions.kinds import all_kinds, start_permission
-from sync_sessions.life import silent
+from sync_sessions.life import why_queued_runs_wait
 from sync_sessions.models import SyncSession
 
 from . import cells
-from .life import silence_text
 
 CANCEL = "sync_sessions.cancel_syncsession"
 #: On the page of a session that has just been queued; true also when the run has ended and it still stands there.
@@ -49,7 +48,7 @@ def live(session: SyncSession, request: HttpRequest) -> dict[str, Any]:
     return {
         "session": session,
         "open": is_open,
-        "waiting": _waiting(session) if session.status == SessionStatus.PENDING else "",
+        "waits": _waiting(session) if session.status == SessionStatus.PENDING else "",
         "cancelled": session.status == SessionStatus.CANCELLED,
         "progress": progress,
         "nothing": "" if is_open or progress.total else cells.nothing_text(session),
@@ -72,8 +71,8 @@ def live(session: SyncSession, request: HttpRequest) -> dict[str, Any]:
 
 def _waiting(session: SyncSession) -> str:
     """What a queued run waits for."""
-    for sign in silent(Service.WORKER):
-        return silence_text(sign)
+    if why := why_queued_runs_wait():
+        return why
     if timezone.now() - session.created_at > PATIENCE:
         return _("The workers are busy: it begins as soon as one is free.")
     return _("It begins as soon as a worker is free.")

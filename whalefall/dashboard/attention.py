@@ -14,10 +14,9 @@ from capacity.alerts.state import open_alerts
 from capacity.insight import attention
 from capacity.insight.fleet import Fleet
 from capacity.models import Severity
-from sync_sessions.admin.life import silence_text
 from sync_sessions.choices import SyncCategory
 from sync_sessions.common.words import told
-from sync_sessions.life import silent
+from sync_sessions.life import silence_text, silent
 from sync_sessions.reasons import explain
 
 from .words import Tags, instance_url, list_url

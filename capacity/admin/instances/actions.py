@@ -25,6 +25,7 @@ from capacity.models import Instance
 from capacity.runs.switch import check_enabled
 from sync_sessions.common.admin.base import ModelAdmin
 from sync_sessions.common.history import log_changed
+from sync_sessions.life import why_queued_runs_wait
 
 from . import tables
 from .forms import ScopeForm, TagForm
@@ -54,7 +55,7 @@ class InstanceActions(ModelAdmin):
                 "Aggregate the current day of %(count)d instances?",
                 queryset.count(),
             )
-            return self._confirm(request, text, _("Aggregate"), queryset, ScopeForm())
+            return self._ask_to_run(request, text, _("Aggregate"), queryset, ScopeForm())
         active = self._active(request, queryset)
         scope = request.POST["scope"]
         entry = _entry(request, active)
@@ -68,7 +69,7 @@ class InstanceActions(ModelAdmin):
                 "Measure the databases of %(count)d instances now?",
                 queryset.count(),
             )
-            return self._confirm(request, text, _("Collect"), queryset)
+            return self._ask_to_run(request, text, _("Collect"), queryset)
         active = self._active(request, queryset)
         entry = _entry(request, active)
         return runs.land(self, request, lambda: runs.collect(request, active), entry) if active else None
@@ -115,7 +116,7 @@ class InstanceActions(ModelAdmin):
                 "Aggregate the current day of the whole fleet, %(count)d active instances?",
                 count,
             )
-            return self._confirm(request, text, _("Aggregate"), Instance.objects.active(), form, fleet=True)
+            return self._ask_to_run(request, text, _("Aggregate"), Instance.objects.active(), form, fleet=True)
         scope, entry = form.cleaned_data["scope"], "Started by hand for the fleet."
         return runs.land(self, request, lambda: runs.aggregate(request, None, scope), entry) or self._to_list()
 
@@ -132,7 +133,7 @@ class InstanceActions(ModelAdmin):
                 "Measure the databases of the whole fleet now, %(count)d active instances with a host?",
                 count,
             )
-            return self._confirm(request, text, _("Collect"), Instance.objects.collectable(), fleet=True)
+            return self._ask_to_run(request, text, _("Collect"), Instance.objects.collectable(), fleet=True)
         entry = "Started by hand for the fleet."
         return runs.land(self, request, lambda: runs.collect(request, None), entry) or self._to_list()
 
@@ -221,11 +222,19 @@ class InstanceActions(ModelAdmin):
         button: str,
         instances: QuerySet[Instance],
         form: Form | None = None,
+        *,
         fleet: bool = False,
+        waits: str = "",
     ) -> TemplateResponse:
         """A page that asks; its form posts the same action again, with the answer. `text` has a %(count)d."""
         back = _origin(request, fleet)
-        return ask(self, request, text, button, instances, "name", form=form, back=back, of_chosen=not fleet)
+        return ask(
+            self, request, text, button, instances, "name", form=form, back=back, of_chosen=not fleet, waits=waits
+        )
+
+    def _ask_to_run(self, *question: Any, fleet: bool = False) -> TemplateResponse:
+        """The same for what is queued where there is a broker."""
+        return self._confirm(*question, fleet=fleet, waits=why_queued_runs_wait())
 
     def _to_list(self) -> HttpResponse:
         return redirect("admin:capacity_instance_changelist")

@@ -130,7 +130,7 @@ class PeriodActions(InstanceActions):
                 "Aggregate which periods of %(count)d instances?",
                 queryset.count(),
             )
-            return self._confirm(request, text, _("Aggregate"), queryset, form)
+            return self._ask_to_run(request, text, _("Aggregate"), queryset, form)
         active = self._active(request, queryset)
         return self._run_periods(request, form, Selection.of(active)) if active else None
 
@@ -150,7 +150,7 @@ class PeriodActions(InstanceActions):
                 "Aggregate which periods of the whole fleet, %(count)d active instances?",
                 fleet.count(),
             )
-            return self._confirm(request, text, _("Aggregate"), fleet, form, fleet=True)
+            return self._ask_to_run(request, text, _("Aggregate"), fleet, form, fleet=True)
         tag = form.cleaned_data["tag"]
         selection = Selection.tagged([tag.name]) if tag else FLEET
         return self._run_periods(request, form, selection) or self._to_list()

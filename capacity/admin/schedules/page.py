@@ -24,11 +24,10 @@ from capacity.schedules import default_schedules
 from capacity.scheduling.reading import read
 from capacity.scheduling.store import delete_schedules, save_schedule, switch
 from capacity.scheduling.words import row_what, row_when, sentence
-from sync_sessions.admin.life import silence_text
 from sync_sessions.common.admin.base import ModelAdmin
 from sync_sessions.common.broker import has_broker
 from sync_sessions.common.words import listed
-from sync_sessions.life import silent
+from sync_sessions.life import silence_text, silent
 
 from . import run_now
 from .form import USED_BY, ScheduleForm, shown_description

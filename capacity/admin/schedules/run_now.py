@@ -34,6 +34,7 @@ from sync_sessions.choices import Scope
 from sync_sessions.common.broker import has_broker
 from sync_sessions.common.history import log_change
 from sync_sessions.common.words import noted
+from sync_sessions.life import why_queued_runs_wait
 
 ENTRY = "Run now."
 SHOWN = 10  #: of the periods that a question is about
@@ -179,7 +180,7 @@ def _confirm(
 def _ask(
     model_admin: ModelAdmin, request: HttpRequest, title: str, name: str, lines: list[str], back: str
 ) -> TemplateResponse:
-    queued = _("A worker does it; you see it at work.")
+    waits, queued = why_queued_runs_wait(), _("A worker does it; you see it at work.")
     at_once = _("It is done before the next page comes; with a large fleet that takes a while.")
     context = {
         **model_admin.admin_site.each_context(request),
@@ -187,7 +188,8 @@ def _ask(
         "title": title,
         "schedule": name,
         "lines": lines,
-        "how": queued if has_broker() else at_once,
+        "how": "" if waits else queued if has_broker() else at_once,
+        "waits": waits,
         "back": back,
     }
     return TemplateResponse(request, "capacity/schedule/run_now.html", context)

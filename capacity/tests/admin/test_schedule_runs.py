@@ -20,6 +20,8 @@ from capacity.periods import PERIOD_CONFIG, Period, parse_periods, today
 from capacity.scheduling.words import period_words
 from capacity.tests.factories import make_instance
 from capacity.tests.schedules import a_session, schedule_url, the
+from sync_sessions.choices import Service
+from sync_sessions.life import give_sign
 from sync_sessions.models import SyncSession
 
 pytestmark = pytest.mark.django_db
@@ -159,6 +161,7 @@ def test_several_periods_are_several_sessions_and_land_on_their_list(admin_clien
 
 def test_with_a_broker_it_queues_and_lands_on_the_pending_session(admin_client, computed, queued):
     weekly = the("aggregate weekly")
+    give_sign(Service.WORKER)
     assert "A worker does it" in admin_client.get(url(weekly)).content.decode()
     answer = admin_client.post(url(weekly))
     session = SyncSession.objects.get()
