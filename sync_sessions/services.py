@@ -22,6 +22,7 @@ from . import records_sql
 from .choices import RecordStatus, Scope, SessionStatus
 from .ends import End, end_session
 from .errors import SessionAlreadyRunning, SessionFinished, SessionLost
+from .life import why_queued_runs_wait
 from .models import SyncInstanceRecord, SyncSession
 from .reasons import RESULT_MISSING, STALE_REASONS
 from .results import RecordResult
@@ -85,11 +86,7 @@ class SyncSessionService:
                 return session
             other = SyncSession.objects.open().filter(lock_key=session.lock_key).first()
             if other:
-                raise SessionAlreadyRunning(
-                    _("A run of the same kind is already under way: session %(id)s. Wait for its end or cancel it.")
-                    % {"id": other.session_id},
-                    other,
-                )
+                raise SessionAlreadyRunning(_in_the_way(other), other)
             # The other one ended between our INSERT and our look: the key is free now.
         raise conflict
 
@@ -271,6 +268,15 @@ class SyncSessionService:
     def snapshot(self, session: SyncSession) -> dict[str, Any]:
         """The session as `GET sync-sessions/{session_id}/` shows it, read from the database."""
         return dict(SyncSessionSerializer(SyncSession.objects.get(pk=session.pk)).data)
+
+
+def _in_the_way(other: SyncSession) -> str:
+    names = {"id": other.session_id}
+    if other.status != SessionStatus.PENDING:
+        text = _("A run of the same kind is already under way: session %(id)s. Wait for its end or cancel it.")
+        return text % names
+    text = _("A run of the same kind is queued: session %(id)s. Wait for its end or cancel it.") % names
+    return " ".join(filter(None, [text, why_queued_runs_wait()]))
 
 
 sync_session_service = SyncSessionService()

@@ -200,7 +200,7 @@ def test_a_second_collection_is_busy_and_asks_to_come_again(batches):
         result = collect_fleet(lambda *batch: pytest.fail("queued"))
 
     assert (result["status"], result["error_class"], result["retry_after"]) == ("skipped", "busy", 120)
-    assert "already under way" in result["message"]
+    assert "A run of the same kind is queued" in result["message"]
     assert [(line["log_level"], line["event"], line["kind"]) for line in logs] == [
         ("warning", "collection.not_started", "busy")
     ]
