@@ -61,7 +61,8 @@ class DatabaseAdmin(SetsLimits, DatabaseList):
     def named(self, request: HttpRequest, instance_id: int) -> HttpResponse:
         """To the page of the database `?name=` of that instance; else to the instance's, with the reason."""
         name = request.GET.get("name", "").replace("\x00", "")
-        found = DatabaseState.objects.filter(instance=instance_id, database_name=name).first()
+        # By the key: of that, Django knows which numbers no row can have.
+        found = DatabaseState.objects.filter(instance__pk=instance_id, database_name=name).first()
         if found:
             return redirect("admin:capacity_databasestate_change", found.pk)
         text = _("The database %(name)s has no samples any more.")

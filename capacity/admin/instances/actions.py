@@ -42,7 +42,9 @@ class InstanceActions(ModelAdmin):
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> Any:
         """None on the page of an inactive instance: they would only say that it is left out."""
         found = super().get_actions_detail(request, object_id)
-        return [] if found and Instance.objects.filter(pk=object_id, is_active=False).exists() else found
+        if not found or not self.can_be_key(str(object_id)):
+            return found
+        return [] if Instance.objects.filter(pk=object_id, is_active=False).exists() else found
 
     @admin.action(description=gettext_lazy("Aggregate current period"), permissions=["trigger_aggregation"])
     def aggregate_current_period(self, request: HttpRequest, queryset: QuerySet[Instance]) -> HttpResponse | None:

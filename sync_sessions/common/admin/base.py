@@ -88,12 +88,13 @@ class ModelAdmin(theme.ModelAdmin):
 
     def response_action(self, request: HttpRequest, queryset: Any) -> Any:
         """What is chosen may come from anybody's script: keys that no row can have are refused."""
-        if all(map(self._can_be_key, request.POST.getlist(ACTION_CHECKBOX_NAME))):
+        if all(map(self.can_be_key, request.POST.getlist(ACTION_CHECKBOX_NAME))):
             return super().response_action(request, queryset)
         self.message_user(request, _("There are no such rows: choose some of the list."), messages.ERROR)
         return self._back_to_list(request)
 
-    def _can_be_key(self, text: str) -> bool:
+    def can_be_key(self, text: str) -> bool:
+        """What stands in an address, or comes from a script, may be no key of any row."""
         try:
             self.opts.pk.clean(text, None)
         except ValidationError:
