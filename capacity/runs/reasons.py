@@ -3,7 +3,10 @@
 from collections.abc import Mapping
 
 from django.utils.functional import Promise
+from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
+
+from capacity.models import TlsMode
 
 #: Why an instance was not aggregated: the sentence is all there is to say.
 REASONS: Mapping[str, Promise | str] = {
@@ -28,7 +31,10 @@ COLLECTION_REASONS = {
     "connection_failed": _("The server could not be connected to."),
     "starting": _("The server is starting up or shutting down."),
     "wrong_password": _("The server refuses the user name or the password."),
-    "password_not_sent": _("The server asks for the password in a form that only TLS may carry: set TLS to require."),
+    "password_not_sent": format_lazy(
+        _('The server asks for the password in a form that only TLS may carry: set TLS to "{always}".'),
+        always=TlsMode.REQUIRE.label,
+    ),
     "answer_too_long": _("The server answered with more than any such server would, and was hung up."),
     "tls_refused": _("The server does not speak TLS, which the instance asks for."),
     "tls_required": _("The server takes encrypted connections only."),

@@ -4,6 +4,10 @@ import time
 from abc import ABC, abstractmethod
 from typing import Any, ClassVar
 
+from django.utils import translation
+
+from capacity.models import TlsMode
+
 from . import gate
 from .answers import (
     MAX_REASON,
@@ -124,9 +128,10 @@ class Source(ABC):
         return f"{'an' if self.engine[0] in 'AEIO' else 'a'} {self.engine.removesuffix(' Server')} server"
 
     def error(self, code: str, sentence: str, cause: object = None) -> CollectionError:
-        """`sentence` with {server}, {host}, {port} and {user} filled in, and the server's own words behind it."""
+        """`sentence` with {server}, {host}, {port}, {user} and the ways to use TLS ({prefer} ...) filled in, and the
+        server's own words behind it."""
         host, user = self.target.host, self.target.user
-        message = sentence.format(server=f"{host}:{self.port}", host=host, port=self.port, user=user)
+        message = sentence.format(server=f"{host}:{self.port}", host=host, port=self.port, user=user, **_tls_words())
         words = "" if cause is None else self.words(cause)
         return CollectionError(code, f"{message} ({words})" if words else message)
 
@@ -190,7 +195,7 @@ class Source(ABC):
         return self.error(
             "password_not_sent",
             "{server} asks for the password of user {user} in a form that only an encrypted connection may carry: "
-            "set TLS to require or verify-full, or give the user another kind of password.",
+            "set TLS to {require} or {verify_full}, or give the user another kind of password.",
         )
 
     def untrusted(self, cause: object = None) -> CollectionError:
@@ -211,6 +216,12 @@ class Source(ABC):
     def hidden(self, text: str) -> str:
         """Without the password."""
         return text.replace(self.target.password, "****") if self.target.password else text
+
+
+def _tls_words() -> dict[str, str]:
+    """How the form calls each way to use TLS, and a CSV file; in English, as the sentences are."""
+    with translation.override("en"):
+        return {mode.name.lower(): f'"{mode.label}" ({mode.value})' for mode in TlsMode}
 
 
 def readable(raw: bytes) -> str:

@@ -13,10 +13,11 @@ from django.utils.html import escape
 from capacity.collection import connection_test as probing
 from capacity.collection import measuring
 from capacity.collection.sources import SOURCES
-from capacity.models import Instance
+from capacity.models import DbType, Instance
 from capacity.tests import servers
 from capacity.tests.factories import make_instance
 from capacity.tests.sources.certificates import Authority
+from capacity.tests.sources.test_tls import ENGINES
 
 from .staff import logged_in, words
 
@@ -58,6 +59,14 @@ def test_it_says_the_version_and_how_many_databases_can_be_sized(admin_client):
     assert words(answer) == f"Connected: version {version}, {count} databases can be sized."
     assert f"{names['closed']}: User {names['user']} may not size it" in words(limited)
     assert "hunter2" not in limited.content.decode()
+
+
+@pytest.mark.parametrize("engine", [DbType.POSTGRESQL, DbType.MYSQL])
+def test_what_to_do_about_tls_is_said_in_the_words_of_the_form(admin_client, engine):
+    with servers.serving(ENGINES[engine](None, [])) as port:
+        said = words(admin_client.post(NEW, form(db_type=engine, port=port, username="u", tls_mode="require")))
+    assert said.endswith('or set TLS to "if the server offers it" (prefer).'), said
+    assert "if the server offers it" in words(admin_client.get(reverse("admin:capacity_instance_add")))
 
 
 @pytest.mark.live

@@ -107,6 +107,7 @@ def test_a_postgresql_server_gets_no_password_in_clear_over_an_unencrypted_conne
     assert (code, text) == (
         "password_not_sent",
         f"127.0.0.1:{port} asks for the password of user u in a form that only an encrypted connection may carry: "
-        "set TLS to require or verify-full, or give the user another kind of password.",
+        'set TLS to "always, any certificate" (require) or "always, certificate and host name checked" (verify-full), '
+        "or give the user another kind of password.",
     )
     assert not [said for said in heard if b"hunter2" in said]

@@ -1,10 +1,15 @@
 """TLS by tls_mode and tls_ca, on every engine."""
 
+import re
 from datetime import timedelta
 
 import pytest
 
 from capacity.collection.sources import CollectionError
+from capacity.collection.sources.mysql.errors import CONNECT_ERRORS as OF_MYSQL
+from capacity.collection.sources.oracle.errors import CONNECT_ERRORS as OF_ORACLE
+from capacity.collection.sources.postgresql.errors import CONNECT_ERRORS as OF_POSTGRESQL
+from capacity.collection.sources.sqlserver import CONNECT_ERRORS as OF_SQLSERVER
 from capacity.models import DbType
 from capacity.tests.servers import HOST, measured, serving
 
@@ -110,3 +115,10 @@ def test_certificates_that_are_none_are_told(engine):
     assert (
         attempt(engine, None, tls_mode="verify-full", tls_ca="-----BEGIN CERTIFICATE-----\nx")[0] == "tls_ca_invalid"
     )
+
+
+def test_no_sentence_types_the_name_of_a_way_to_use_tls():
+    told = [*OF_MYSQL.values(), *OF_ORACLE.values(), *OF_POSTGRESQL, *OF_SQLSERVER]
+    advice = [found for one in told for found in re.findall(r"set TLS to (\S+)", one[-1])]
+    assert len(advice) >= 5
+    assert [word for word in advice if not word.startswith("{")] == []

@@ -31,10 +31,10 @@ CONNECT_ERRORS = {
         "too_many_connections",
         "{server} has no connection left: raise max_connections, or try again later.",
     ),
-    3159: ("tls_required", "{server} takes encrypted connections only: set TLS to require or prefer."),
+    3159: ("tls_required", "{server} takes encrypted connections only: set TLS to {require} or {prefer}."),
     2026: (
         "tls_refused",
-        "{server} does not speak TLS, which the instance asks for: turn it on there, or set TLS to prefer.",
+        "{server} does not speak TLS, which the instance asks for: turn it on there, or set TLS to {prefer}.",
     ),
 }
 # The server has no such view, or keeps it from the user; a newer MySQL knows no names of files any more.

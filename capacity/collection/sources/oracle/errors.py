@@ -35,12 +35,12 @@ CONNECT_ERRORS = {
     ),
     "DPY-3001": (
         "connection_failed",
-        CLIENT % ("native network encryption", "set TLS to require, and let the listener speak TCPS"),
+        CLIENT % ("native network encryption", "set TLS to {require}, and let the listener speak TCPS"),
     ),
     "DPY-4011": (
         "connection_failed",
         "{server} hung up during the login: native network encryption cannot be spoken (let the listener speak TCPS, "
-        "and set TLS to require), or a firewall stands between.",
+        "and set TLS to {require}), or a firewall stands between.",
     ),
 }
 CONNECT_ERRORS["ORA-12660"] = CONNECT_ERRORS["ORA-12650"] = CONNECT_ERRORS["DPY-3001"]

@@ -19,7 +19,7 @@ CONNECT_ERRORS = (
     ("57P03", r"the database system is", "starting",
      "{server} is starting up or shutting down: try again later."),
     ("", r"server does not support SSL", "tls_refused",
-     "{server} does not speak TLS, which the instance asks for: turn ssl on there, or set TLS to prefer."),
+     "{server} does not speak TLS, which the instance asks for: turn ssl on there, or set TLS to {prefer}."),
     ("", r"SSL error|does not match host name|root certificate", "tls_certificate", ""),
     ("28000", r"", "not_allowed",
      "{server} does not let user {user} in: check name, password and its pg_hba.conf."),
