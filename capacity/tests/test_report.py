@@ -167,6 +167,15 @@ def test_of_a_month_without_samples_it_says_so_and_writes_nothing(fleet, tmp_pat
     assert (out.getvalue(), list(tmp_path.iterdir())) == ("", [])
 
 
+def test_the_page_says_of_days_with_samples_what_is_true_alone(fleet, admin_client):
+    url, every_day = reverse("admin:capacity_report"), "has a sample of every day"
+    said = words(admin_client.get(url, {"month": "2020-01"}))
+    assert "No instance has a sample in this month." in said and every_day not in said
+    assert every_day not in words(admin_client.get(url, {"month": "2025-06"}))  # my-1 lacks a day
+    said = words(admin_client.get(url, {"month": "2025-05"}))  # and nobody ever measured "never"
+    assert "Every instance that was measured has a sample of every day since its first one. Never measured: n" in said
+
+
 def test_people_get_the_engines_by_their_names(fleet):
     out = io.StringIO()
     call_command("report", stdout=out)
