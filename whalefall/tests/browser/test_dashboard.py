@@ -54,3 +54,17 @@ def test_it_fits_both_widths_in_every_state(open_window, admin_user, fleet, sche
         for table in window.page.locator("summary").all():
             table.click()
         assert list(window.check_layout()) == []
+
+
+@pytest.mark.parametrize("width", [1400, 1280, 390])
+def test_the_totals_by_engine_and_tag_are_seen_whole_without_scrolling(window, width):
+    for name, tags in (("pg-1", ["env:prod", "team:platform"]), ("pg-2", ["env:test"])):
+        one = make_instance(name, tags=tags)
+        for age in (0, 30):
+            add_both(one, today() - timedelta(days=age), 354 * 2**30 if age else 1333 * 2**30)
+    window.resize(width)
+    window.visit("index")
+    cut = "tables => tables.filter(one => one.scrollWidth > one.parentElement.clientWidth).length"
+    tables = window.page.locator(".whalefall-groups")
+    expect(tables).to_have_count(3)
+    assert tables.evaluate_all(cut) == 0
