@@ -28,6 +28,9 @@ class BatchFilter(admin.SimpleListFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[SyncSession]) -> QuerySet[SyncSession]:
         return queryset.filter(task_id=self.value()) if self.value() else queryset
 
+    def not_known(self) -> list[str]:
+        return []  # any text is looked for
+
     def choices(self, changelist: Any) -> Iterator[Any]:
         # Not the others: there are as many as tasks.
         yield from list(super().choices(changelist))[1:]

@@ -141,6 +141,9 @@ class ReasonFilter(DropdownFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         return queryset.filter(error_code=self.value()) if self.value() else queryset
 
+    def not_known(self) -> list[str]:
+        return []  # any code is looked for: an old record may have one that no run ends with any more
+
 
 @admin.register(SyncInstanceRecord)
 class SyncInstanceRecordAdmin(ReadOnly, Bounded):

@@ -56,7 +56,7 @@ class StatusFilter(admin.SimpleListFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> Any:
         if self.value() == "all":
             return queryset
-        if self.value() in AlertStatus.values:
+        if self.value() in dict(self.lookup_choices):
             return queryset.filter(status=self.value())
         return queryset.filter(status__in=[AlertStatus.OPEN, AlertStatus.ACKNOWLEDGED])
 

@@ -63,9 +63,11 @@ class PercentFilter(RangeNumericFilter):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        for name, value in list(self.used_parameters.items()):
-            if not _is_percent(value):
-                del self.used_parameters[name]
+        wrong = [name for name, value in self.used_parameters.items() if not _is_percent(value)]
+        self._not_known = [str(value) for value in map(self.used_parameters.pop, wrong) if value]
+
+    def not_known(self) -> list[str]:
+        return self._not_known
 
 
 def _is_percent(text: Any) -> bool:

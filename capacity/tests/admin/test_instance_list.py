@@ -18,7 +18,7 @@ from capacity.tests.factories import make_instance
 from capacity.tests.outlooks import forecast_of, limit
 from capacity.tests.samples import add_day
 
-from .staff import words
+from .staff import told, words
 
 pytestmark = pytest.mark.django_db
 
@@ -38,6 +38,33 @@ def names(page):
 
 def days_ago(count):
     return today() - timedelta(days=count)
+
+
+def warned(page):
+    return [text for level, text in told(page) if level == "warning"]
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("missing=foo", 'The filter "no sample on" does not know "foo", which is left out.'),
+        ("sample=foo", 'The filter "last sample" does not know "foo", which is left out.'),
+        ("missing=" + "x" * 200, f'The filter "no sample on" does not know "{"x" * 59}…", which is left out.'),
+    ],
+    ids=["no day", "no state", "a long text"],
+)
+def test_a_value_that_a_filter_does_not_know_is_told(admin_client, grown, query, said):
+    page = admin_client.get(URL + "?" + query)
+    assert (names(page), warned(page)) == (["grown"], [said])
+
+
+def test_what_a_filter_knows_or_an_empty_one_is_no_reason_for_a_word(admin_client, grown):
+    assert warned(admin_client.get(URL, {"missing": str(days_ago(3)), "sample": "", "tag": ""})) == []
+
+
+def test_a_filter_that_the_list_does_not_have_is_told(admin_client, grown):
+    page = admin_client.get(URL + "?colour=red", follow=True)
+    assert warned(page) == ["This list has no such filter, or the filter no such value: it is shown without."]
 
 
 STATE = (

@@ -7,6 +7,7 @@ from django.contrib import messages
 from django.contrib.admin.exceptions import DisallowedModelAdminLookup
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.views.main import ERROR_FLAG
 from django.core.exceptions import ValidationError
 from django.db import DataError
 from django.db.models import QuerySet
@@ -15,6 +16,7 @@ from django.utils.translation import gettext as _
 from unfold import admin as theme
 from unfold.views import ChangeList
 
+from .filters import left_out
 from .names import without_case
 
 MOST_DIGITS = 18
@@ -76,9 +78,20 @@ class ModelAdmin(theme.ModelAdmin):
         answer = super().changelist_view(request, extra_context)
         # Not of an action's answer, nor of an export: what nobody is shown need not be found.
         if changelist := (getattr(answer, "context_data", None) or {}).get("cl"):
+            self._say_what_was_left_out(request, changelist)
             changelist.result_list = list(changelist.result_list)
             self.complete(changelist.result_list)
         return answer
+
+    def _say_what_was_left_out(self, request: HttpRequest, changelist: Any) -> None:
+        """An old link, or one typed by hand: else the rows would look like those it asks for."""
+        if request.method != "GET":
+            return
+        said = [text for spec in changelist.filter_specs for text in left_out(spec)]
+        if ERROR_FLAG in request.GET:
+            said.append(_("This list has no such filter, or the filter no such value: it is shown without."))
+        for text in said:
+            self.message_user(request, text, messages.WARNING)
 
     def complete(self, rows: list[Any]) -> None:
         """Gives the rows of a page what they need to be shown; columns with a `prepare` see them all beforehand."""

@@ -1,16 +1,38 @@
+from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from django import forms
+from django.contrib.admin import SimpleListFilter
 from django.db.models import QuerySet
 from django.db.models.functions import Lower
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.contrib.filters.admin import MultipleDropdownFilter, RangeDateFilter
 
 from sync_sessions.common.tags import PARAMETER, instances_of, of_tagged
+
+MOST_SHOWN = 60  #: characters of what an address asks
+
+
+def left_out(spec: Any) -> Iterator[str]:
+    """A sentence for each value of a filter in the address of a list that the filter does not know.
+
+    A filter may have `not_known` itself; else it knows what can be chosen.
+    """
+    if hasattr(spec, "not_known"):
+        values = spec.not_known()
+    elif isinstance(spec, SimpleListFilter):
+        asked = spec.used_parameters.get(str(spec.parameter_name))
+        values = [asked] if asked and asked not in {str(value) for value, _label in spec.lookup_choices} else []
+    else:
+        values = []
+    for value in values:
+        text = _('The filter "%(title)s" does not know "%(value)s", which is left out.')
+        yield text % {"title": spec.title, "value": Truncator(value).chars(MOST_SHOWN)}
 
 
 class DayRangeFilter(RangeDateFilter):
@@ -26,6 +48,10 @@ class DayRangeFilter(RangeDateFilter):
         if last := self._day("to"):
             queryset = queryset.filter(**{f"{self.field_path}__lt": midnight(last + timedelta(days=1))})
         return queryset
+
+    def not_known(self) -> list[str]:
+        written = {end: self.used_parameters.get(f"{self.field_path}_{end}") for end in ("from", "to")}
+        return [text for end, text in written.items() if text and self._day(end) is None]
 
     def _day(self, end: str) -> date | None:
         """As the reader's language writes it; None for what is no day."""
@@ -60,6 +86,9 @@ class TagFilter(MultipleDropdownFilter):
     def __init__(self, request: HttpRequest, params: Any, model: Any, model_admin: Any) -> None:
         self.tags = instances_of(model)._meta.get_field("tags").related_model
         super().__init__(request, params, model, model_admin)
+
+    def not_known(self) -> list[str]:
+        return []  # of a tag that nobody has nothing is left out: there are no rows
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Any:
         names = self.tags._default_manager.order_by(Lower("name"), "name").values_list("name", flat=True)
