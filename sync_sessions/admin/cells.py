@@ -15,7 +15,7 @@ from django.utils.translation import ngettext
 from sync_sessions.choices import OPEN_SESSION, RecordStatus, SyncType
 from sync_sessions.common.durations import duration_text
 from sync_sessions.common.statuses import VARIANTS
-from sync_sessions.common.words import listed, noted
+from sync_sessions.common.words import any_of, listed, noted
 from sync_sessions.kinds import Kind, all_kinds, kind_of
 from sync_sessions.models import SyncInstanceRecord, SyncSession
 from sync_sessions.reasons import Reason, explain
@@ -111,7 +111,7 @@ def kind_text(session: SyncSession) -> str:
     """Who started it, and for how many instances or which tags if not for the fleet."""
     count = session.selected
     if tags := session.details.get("tags"):
-        return noted(session.get_sync_type_display(), listed(tags))
+        return noted(session.get_sync_type_display(), any_of(tags))
     if count is None or session.sync_type not in (SyncType.MANUAL_TASK, SyncType.MANUAL_BATCH):
         return session.get_sync_type_display()
     text = ngettext("Manual, %(count)s selected instance", "Manual, %(count)s selected instances", count)

@@ -8,6 +8,9 @@ from typing import Any, TypeVar
 
 from django.db.models import Model, QuerySet
 from django.http import QueryDict
+from django.utils.translation import gettext as _
+
+from .words import any_of
 
 Rows = TypeVar("Rows", bound=QuerySet[Any])
 
@@ -17,6 +20,11 @@ PARAMETER = "tag"  #: it may be there more than once: any of them
 def asked_tags(query: QueryDict) -> list[str]:
     """The names of tags in a page's address, each once; what can be no name is left out."""
     return [name for name in dict.fromkeys(query.getlist(PARAMETER)) if name and "\x00" not in name]
+
+
+def unknown_tags_text(names: Collection[str]) -> str:
+    """Of an old link to a tag that was renamed: else what it shows would be that of a fleet without samples."""
+    return _("No instance has the tag %(names)s.") % {"names": any_of(sorted(names))}
 
 
 def instances_of(model: type[Model]) -> Any:

@@ -23,6 +23,11 @@ def listed(words: Iterable[Any]) -> str:
     return pgettext("between the items of a list", ", ").join(map(str, words))
 
 
+def any_of(words: Iterable[Any]) -> str:
+    """Of what one is enough, such as the tags of a filter."""
+    return pgettext("between the items of a list, one of which is enough", " or ").join(map(str, words))
+
+
 def days_text(first: date, last: date, *, unbroken: bool = False) -> str:
     """One day, or the first and the last, in the reader's format. `unbroken`: no line ends within a date."""
     days = dict.fromkeys(date_format(day) for day in (first, last))

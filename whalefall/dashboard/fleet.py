@@ -14,7 +14,7 @@ from capacity.insight.fleet import Fleet, InstanceSize
 from capacity.insight.fleet import coverage as days_covered
 from capacity.insight.growth import MONTH, SLACK, WEEK
 from capacity.units import format_bytes, format_percent
-from sync_sessions.common.words import listed
+from sync_sessions.common.words import any_of
 
 from .words import instance_url, list_url
 
@@ -29,7 +29,7 @@ def first_step(request: HttpRequest, fleet: Fleet) -> dict[str, Any] | None:
     if fleet.measured:
         return None
     if fleet.tags and not fleet.instances:
-        text = _("No active instance has the tag %(tags)s.") % {"tags": listed(fleet.tags)}
+        text = _("No active instance has the tag %(tags)s.") % {"tags": any_of(fleet.tags)}
         return {"text": text, "url": reverse("admin:index"), "link": _("Show the whole fleet")}
     if fleet.instances:
         return {

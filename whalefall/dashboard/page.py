@@ -19,8 +19,8 @@ from capacity.insight.fleet import history as fleet_history
 from capacity.insight.fleet import read_fleet
 from capacity.inventory.tags import tag_names
 from capacity.periods import PERIOD_CONFIG, PERIODS, today
-from sync_sessions.common.tags import PARAMETER, asked_tags
-from sync_sessions.common.words import listed
+from sync_sessions.common.tags import PARAMETER, asked_tags, unknown_tags_text
+from sync_sessions.common.words import any_of, listed
 
 from .attention import alerts, failures, services, unmeasured
 from .chart import fleet_chart
@@ -51,8 +51,7 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         cards |= {"first_step": first_step(request, fleet), "fleet": fleet_cards(fleet)}
         names = tag_names()
         if unknown := set(tags).difference(*names.values()):
-            # A tag in an old link that was renamed: else the page would be that of a fleet without samples.
-            messages.warning(request, _("No instance has the tag %(names)s.") % {"names": listed(sorted(unknown))})
+            messages.warning(request, unknown_tags_text(unknown))
         cards |= {"coverage": coverage(fleet), "tops": tops(fleet), "groups": groups(fleet, names)}
         cards["filter"] = tag_filter(request, names, tags)
         silent = services() if sees_runs else []
@@ -92,7 +91,7 @@ def tag_filter(request: HttpRequest, names: Mapping[int, Sequence[str]], tags: T
     attributes = {"id": "dashboard-tag"}
     return {
         "field": UnfoldAdminSelectWidget(choices=choices).render(PARAMETER, tags[-1] if tags else "", attributes),
-        "tags": listed(tags),
+        "tags": any_of(tags),
         "period": chosen_period(request),
         "whole": address((), period=chosen_period(request)),
     }

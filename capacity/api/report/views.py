@@ -45,7 +45,11 @@ class ReportViewSet(BaseViewSet):
         parameters=[
             OpenApiParameter("month", MONTH, description="YYYY-MM (the last complete one)"),
             OpenApiParameter(
-                "tag", TAGS, explode=True, description="names of tags: instances that have one of them (all)"
+                "tag",
+                TAGS,
+                explode=True,
+                description="names of tags: instances that have any of them (without it the whole fleet); one that is "
+                "not there is a 400",
             ),
         ],
         responses={

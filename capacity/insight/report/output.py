@@ -18,7 +18,7 @@ from capacity.insight.wording import event_sentence, forecast_sentence, score_se
 from capacity.models import DbType, Forecast
 from capacity.units import format_bytes, format_percent
 from sync_sessions.choices import SyncCategory
-from sync_sessions.common.words import listed
+from sync_sessions.common.words import any_of, listed
 from sync_sessions.reasons import sentence_of
 
 from .data import SCORED_AFTER, Change, DatabaseLine, Report
@@ -109,7 +109,7 @@ def _words(report: Report) -> dict[str, Any]:
         "language": get_language(),
         "title": _("Capacity report of %(month)s")
         % {"month": formats.date_format(report.month.start, "YEAR_MONTH_FORMAT")},
-        "tags": listed(report.tags),
+        "tags": any_of(report.tags),
         "size": format_bytes(report.bytes),
         "month_change": _changed(report.month_change),
         "year_change": _changed(report.year_change),

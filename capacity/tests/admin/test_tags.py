@@ -123,6 +123,7 @@ def test_several_tags_are_any_of_them_and_all_are_shown_as_chosen(admin_client, 
     [chooser] = [one for one in page.context["cl"].filter_specs if "tag" in one.expected_parameters()]
     [choice] = chooser.choices(page.context["cl"])
     assert choice["form"]["tag"].value() == ["prod", "other"]
+    assert "tag (any of those chosen)" in words(page)
     assert page.content.decode().count(" selected>") >= 2
 
 

@@ -79,7 +79,7 @@ class StartedFilter(DayRangeFilter):
 class TagFilter(MultipleDropdownFilter):
     """Rows of the instances that have one of the chosen tags. Not there while there are no tags."""
 
-    title = gettext_lazy("tag")
+    title = gettext_lazy("tag (any of those chosen)")
     parameter_name = PARAMETER
     all_option = None  # nothing chosen says so
 

@@ -167,7 +167,10 @@ class InstancesFilter(Repeatable, django_filters.Filter):
     {
         "type": "array",
         "items": {"type": "string", "minLength": 1, "maxLength": MAX_NAME},
-        "description": "names of tags: rows whose instance has one of them; the parameter may be there more than once",
+        "description": (
+            "names of tags: rows whose instance has any of them, not only those that have all; the parameter may be "
+            "there more than once"
+        ),
     }
 )
 class TagFilter(Repeatable, django_filters.Filter):

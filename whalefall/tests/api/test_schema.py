@@ -16,14 +16,27 @@ API = "/api/v1"
 
 
 @pytest.fixture(scope="module")
-def answers():
-    """{(method, path): its answers by status}"""
+def operations():
+    """{(method, path): the operation}"""
     paths = SchemaGenerator().get_schema(public=True)["paths"]
-    return {
-        (method, path): operation["responses"]
-        for path, operations in paths.items()
-        for method, operation in operations.items()
+    return {(method, path): operation for path, methods in paths.items() for method, operation in methods.items()}
+
+
+@pytest.fixture(scope="module")
+def answers(operations):
+    """{(method, path): its answers by status}"""
+    return {key: operation["responses"] for key, operation in operations.items()}
+
+
+def test_of_several_tags_any_is_enough_and_every_parameter_says_so(operations):
+    described = {
+        path: str(one)
+        for (_method, path), operation in operations.items()
+        for one in operation.get("parameters", ())
+        if one["name"] == "tag"
     }
+    assert len(described) >= 12
+    assert [path for path, text in described.items() if "any of them" not in text] == []
 
 
 def test_what_runs_something_may_fail_as_a_whole(answers):

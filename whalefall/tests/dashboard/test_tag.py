@@ -116,6 +116,10 @@ def test_a_volume_is_of_a_tag_when_one_that_shares_it_is(dashboard, fleet):
     assert names == ["Volume: D:", "shop", "till"]
 
 
+def test_of_several_tags_any_is_enough_and_the_page_says_so(dashboard, fleet):
+    assert "Only instances with the tag team:shop or team:data." in dashboard("?tag=team:shop&tag=team:data")["text"]
+
+
 @pytest.mark.parametrize(("query", "told"), [("?tag=team:shop", False), ("?tag=team:shop&tag=gone", True)])
 def test_a_tag_that_no_instance_has_is_told(dashboard, fleet, query, told):
     assert ("No instance has the tag gone." in dashboard(query)["html"]) is told
