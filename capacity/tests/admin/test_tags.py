@@ -127,6 +127,26 @@ def test_several_tags_are_any_of_them_and_all_are_shown_as_chosen(admin_client, 
     assert page.content.decode().count(" selected>") >= 2
 
 
+@pytest.mark.parametrize("name", LISTS)
+def test_a_tag_that_no_instance_has_is_told_and_finds_nothing(admin_client, name):
+    make_one_of_everything("prod")
+    Tag.objects.create(name="lonely")
+    url = reverse(f"admin:{name}_changelist")
+    page = admin_client.get(url, {"tag": ["nope", "lonely"]})
+    assert ("warning", "No instance has the tag lonely or nope.") in told(page)
+    assert page.context["cl"].result_count == 0
+    page = admin_client.get(url, {"tag": ["nope", "prod"], **ALL.get(name, {})})
+    assert ("warning", "No instance has the tag nope.") in told(page)
+    assert page.context["cl"].result_count == 1
+
+
+def test_without_any_tag_one_that_is_asked_for_finds_nothing_either(admin_client):
+    make_instance("a")
+    page = admin_client.get(INSTANCES, {"tag": "nope"})
+    assert told(page) == [("warning", "No instance has the tag nope.")]
+    assert page.context["cl"].result_count == 0
+
+
 def test_the_rows_of_each_tag_are_counted(admin_client, tagged):
     make_instance("b", tags=["prod"])
     page = words(admin_client.get(INSTANCES, {"_facets": "1", "tag": "prod"}))

@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from unfold import admin as theme
 from unfold.views import ChangeList
 
-from .filters import left_out
+from .filters import complaints
 from .names import without_case
 
 MOST_DIGITS = 18
@@ -87,7 +87,7 @@ class ModelAdmin(theme.ModelAdmin):
         """An old link, or one typed by hand: else the rows would look like those it asks for."""
         if request.method != "GET":
             return
-        said = [text for spec in changelist.filter_specs for text in left_out(spec)]
+        said = [text for spec in changelist.filter_specs for text in complaints(spec)]
         if ERROR_FLAG in request.GET:
             said.append(_("This list has no such filter, or the filter no such value: it is shown without."))
         for text in said:

@@ -13,16 +13,21 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.contrib.filters.admin import MultipleDropdownFilter, RangeDateFilter
 
-from sync_sessions.common.tags import PARAMETER, instances_of, of_tagged
+from sync_sessions.common.tags import PARAMETER, asked_tags, instances_of, of_tagged, unknown_tags_text
 
 MOST_SHOWN = 60  #: characters of what an address asks
 
 
-def left_out(spec: Any) -> Iterator[str]:
+def complaints(spec: Any) -> Iterator[str]:
     """A sentence for each value of a filter in the address of a list that the filter does not know.
 
-    A filter may have `not_known` itself; else it knows what can be chosen.
+    A filter may have `not_known` itself; else it knows what can be chosen. Of a tag that no instance has nothing is
+    left out: there are no rows.
     """
+    if isinstance(spec, TagFilter):
+        if unknown := spec.unknown():
+            yield unknown_tags_text(unknown)
+        return
     if hasattr(spec, "not_known"):
         values = spec.not_known()
     elif isinstance(spec, SimpleListFilter):
@@ -87,8 +92,18 @@ class TagFilter(MultipleDropdownFilter):
         self.tags = instances_of(model)._meta.get_field("tags").related_model
         super().__init__(request, params, model, model_admin)
 
-    def not_known(self) -> list[str]:
-        return []  # of a tag that nobody has nothing is left out: there are no rows
+    def has_output(self) -> bool:
+        """There as well while an address asks for a tag, or the list would be that of all instances."""
+        return super().has_output() or bool(self._asked())
+
+    def unknown(self) -> set[str]:
+        """The tags that are asked for and that no instance has."""
+        asked = set(self._asked())
+        having = self.tags._default_manager.filter(name__in=asked, instances__isnull=False)
+        return asked.difference(having.values_list("name", flat=True)) if asked else asked
+
+    def _asked(self) -> list[str]:
+        return asked_tags(self.request.GET)
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Any:
         names = self.tags._default_manager.order_by(Lower("name"), "name").values_list("name", flat=True)

@@ -169,7 +169,7 @@ class InstancesFilter(Repeatable, django_filters.Filter):
         "items": {"type": "string", "minLength": 1, "maxLength": MAX_NAME},
         "description": (
             "names of tags: rows whose instance has any of them, not only those that have all; the parameter may be "
-            "there more than once"
+            "there more than once. A tag that no instance has finds nothing and is no error"
         ),
     }
 )

@@ -37,6 +37,9 @@ def test_of_several_tags_any_is_enough_and_every_parameter_says_so(operations):
     }
     assert len(described) >= 12
     assert [path for path, text in described.items() if "any of them" not in text] == []
+    # And of one that nobody has: the report refuses it, a list is empty.
+    [(report, of_report)] = [one for one in described.items() if "finds nothing and is no error" not in one[1]]
+    assert (report, "not there is a 400" in of_report) == (f"{API}/capacity/report/", True)
 
 
 def test_what_runs_something_may_fail_as_a_whole(answers):
