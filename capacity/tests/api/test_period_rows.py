@@ -233,6 +233,13 @@ class TestDepth:
         assert (answer.status_code, answer.json()["errors"][0]["attr"]) == (400, "page")
         assert "narrow the filters" in answer.json()["detail"]
 
+    def test_of_a_shorter_list_a_page_that_deep_is_none(self, reader):
+        three = {"period_start_before": "2025-03-03", "page_size": 2}
+        answer = reader.get(DATABASES, three | {"page": 9999})
+        assert (answer.status_code, answer.json()["detail"]) == (404, "There is no page 9999: the last one is 2.")
+        assert names(reader.get(DATABASES, three | {"page": 2})) == ["db-0"]
+        assert reader.get(DATABASES, {"page": 9999}).json()["errors"][0]["code"] == "page_too_deep"
+
     def test_that_many_are_not_sorted_by_a_figure_for_a_page(self, reader):
         answer = reader.get(DATABASES, {"ordering": "-size", "page_size": 4})
         assert (answer.status_code, answer.json()["errors"][0]["attr"]) == (400, "ordering")

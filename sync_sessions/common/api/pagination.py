@@ -3,7 +3,7 @@ from typing import Any
 from django.core.paginator import Paginator
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
-from rest_framework.exceptions import ValidationError
+from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.pagination import PageNumberPagination
 from rest_framework.request import Request
 
@@ -43,15 +43,19 @@ class Pages(PageNumberPagination):
             raise ValidationError({self.page_size_query_param: [text]}, code="invalid_page_size")
         return int(raw)
 
-    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> Any:
+    def get_page_number(self, request: Request, paginator: Any) -> int:
         raw = request.query_params.get(self.page_query_param, "1")
         if not raw.isascii() or not raw.isdigit() or len(raw) > 9 or int(raw) < 1:
             text = _("page must be a whole number from 1 on.")
             raise ValidationError({self.page_query_param: [text]}, code="invalid_page")
-        if int(raw) * self.get_page_size(request) > DEPTH:
+        number, last = int(raw), paginator.num_pages
+        # Only of a list that is longer are pages missing: else there is none so deep.
+        if paginator.count > DEPTH and number * paginator.per_page > DEPTH:
             text = _("Pages end after %(most)d rows: narrow the filters, or export the list if it can be exported.")
             raise ValidationError({self.page_query_param: [text % {"most": DEPTH}]}, code="page_too_deep")
-        return super().paginate_queryset(queryset, request, view)
+        if number > last:
+            raise NotFound(_("There is no page %(page)d: the last one is %(last)d.") % {"page": number, "last": last})
+        return number
 
     def get_paginated_response_schema(self, schema: Any) -> Any:
         paginated = super().get_paginated_response_schema(schema)
