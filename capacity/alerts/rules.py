@@ -29,6 +29,10 @@ NAMES = (
     gettext_noop("Instance full within 30 days"),
     # xgettext:no-python-format
     gettext_noop("Database at 90 % of its limit"),
+    # xgettext:no-python-format
+    gettext_noop("Volume at 90 % of its limit"),
+    # xgettext:no-python-format
+    gettext_noop("Instance at 90 % of its limit"),
 )
 
 

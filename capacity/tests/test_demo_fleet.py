@@ -219,6 +219,8 @@ def test_it_has_an_alert_of_each_kind_but_of_a_schedule_that_is_missed_when_no_b
         ("growth", "MySQL-03", "claims", "open"),
         ("growth", "shop-mysql-02", "exports", "open"),
         ("jump", "shop-mysql-02", "exports", "open"),
+        ("limit_percent", "analytics-pg-01", "", "open"),
+        ("limit_percent", "billing-pg-01", "", "open"),
         ("limit_percent", "erp-oracle-1", "scheduling", "open"),
         ("not_collected", "erp-oracle-2", "", "open"),
         ("run_failed", "", "", "open"),

@@ -1,18 +1,13 @@
 """Rules, channels and alerts in the admin, through its forms."""
 
 from datetime import UTC, date, datetime
-from importlib import import_module
-from types import SimpleNamespace
 
 import pytest
 import time_machine
-from django.apps import apps
 from django.contrib.admin.models import LogEntry
 from django.contrib.messages import get_messages
-from django.db import connection
 
 from capacity.admin.sizes.addresses import database_url
-from capacity.alerts.rules import NAMES
 from capacity.models import Alert, AlertRule, DatabaseState, Notification, NotificationChannel
 from capacity.tests.admin.staff import words
 from capacity.tests.factories import make_instance
@@ -21,7 +16,6 @@ from .factories import make_alert, make_channel, make_notification, make_rule
 from .receivers import web
 
 pytestmark = pytest.mark.django_db
-default_rules = import_module("capacity.migrations.0012_default_rules")
 NOON = datetime(2026, 3, 2, 4, tzinfo=UTC)
 RULES, CHANNELS, ALERTS = (f"/admin/capacity/{name}/" for name in ("alertrule", "notificationchannel", "alert"))
 RULE = {
@@ -86,24 +80,6 @@ def test_an_empty_threshold_is_the_usual_one(admin_client):
     admin_client.post(f"{RULES}add/", RULE | {"bytes": ""})
     assert AlertRule.objects.get().threshold == {}
     assert "1.0 TiB" in admin_client.get(RULES).text
-
-
-def test_a_rule_that_comes_with_the_product_is_named_in_the_readers_language_and_keeps_its_name(admin_client):
-    default_rules.create_rules(apps, SimpleNamespace(connection=connection))
-    rule = AlertRule.objects.get(name="Schedule missed")
-    chinese = {"accept-language": "zh-hans"}
-    assert "错过计划运行" in admin_client.get(RULES, headers=chinese).text
-    url = f"{RULES}{rule.pk}/change/"
-    shown = admin_client.get(url, headers=chinese).context["adminform"].form.initial["name"]
-    assert shown == "错过计划运行"
-    form = {"name": shown, "kind": rule.kind, "level": rule.level, "severity": "info", "for_days": 1}
-    assert admin_client.post(url, form, headers=chinese).status_code == 302
-    rule.refresh_from_db()
-    assert (rule.name, rule.severity) == ("Schedule missed", "info")
-
-
-def test_every_rule_that_comes_with_the_product_has_its_name_in_the_catalogue():
-    assert [rule[0] for rule in default_rules.RULES] == list(NAMES)
 
 
 def test_a_preview_says_what_would_be_open_and_saves_nothing(admin_client):
