@@ -32,7 +32,10 @@ class MySQLSource(Source):
 
     engine = "MySQL or MariaDB"
     default_port = 3306
-    grants = "CREATE USER whalefall_reader IDENTIFIED BY '...';\nGRANT SELECT, SHOW DATABASES, PROCESS ON *.* TO whalefall_reader;"
+    grants = (
+        "CREATE USER whalefall_reader IDENTIFIED BY '...';\n"
+        "GRANT SELECT, SHOW DATABASES, PROCESS ON *.* TO whalefall_reader;"
+    )
     _connection: BoundedConnection | None = None
 
     def connect(self, port: int) -> None:
