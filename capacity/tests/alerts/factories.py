@@ -1,11 +1,15 @@
 """Rules, channels and alerts; a test names only what it is about."""
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import count
 
 from django.utils import timezone
 
-from capacity.models import Alert, AlertRule, Notification, NotificationChannel
+from capacity.models import Alert, AlertRule, DatabaseState, Notification, NotificationChannel
+
+NOON = datetime(2026, 3, 2, 4, tzinfo=UTC)
+DAY = timedelta(days=1)
+GIB = 2**30
 
 _numbers = count(1)
 
@@ -48,4 +52,14 @@ def make_alert(rule=None, instance=None, database="orders", **fields):
     return Alert.objects.create(rule=rule, instance=instance, **defaults | fields)
 
 
-DAY = timedelta(days=1)
+def size(instance, database, gib, **fields):
+    """How large a database is now."""
+    state = {"first_day": date(2025, 1, 1), "last_day": date(2026, 3, 2), "last_sample_at": NOON}
+    DatabaseState.objects.update_or_create(
+        instance=instance, database_name=database, defaults={**state, "last_size_bytes": gib * GIB, **fields}
+    )
+
+
+def alerts():
+    """Every alert: (target, status, value)."""
+    return list(Alert.objects.order_by("pk").values_list("target", "status", "value"))
