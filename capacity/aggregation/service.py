@@ -12,6 +12,7 @@ from capacity.inventory.selection import FLEET, Selection, refs
 from capacity.models import CapacityState, Instance
 from capacity.periods import PERIOD_CONFIG, Period, parse_periods, period_config, today
 from sync_sessions.choices import SessionStatus
+from sync_sessions.common.collector import collector_off
 from sync_sessions.errors import SessionLost
 
 from .arguments import parse_scope
@@ -66,7 +67,8 @@ class AggregationService:
             done[number] = runner.run(chunks[number])
 
         try:
-            in_lanes(compute, range(len(chunks)), lanes)
+            with collector_off():
+                in_lanes(compute, range(len(chunks)), lanes)
         except SessionLost as lost:
             if lost.session is None or lost.session.status != SessionStatus.CANCELLED:
                 raise

@@ -1,10 +1,9 @@
-import gc
 import json
 import sys
 import zlib
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from dataclasses import asdict
 from gzip import BadGzipFile, GzipFile
 from io import BufferedReader
@@ -26,6 +25,7 @@ from capacity.errors import CapacityError
 from capacity.management.output import console
 from capacity.models import Instance
 from capacity.runs.faults import describe
+from sync_sessions.common.collector import collector_off
 
 STANDARD_INPUT = Path("-")
 GZIP = b"\x1f\x8b"  # how such a file begins, whatever its name
@@ -125,7 +125,7 @@ class Command(BaseCommand):
             disable=quiet or not self.stdout.isatty(),
             transient=True,
         )
-        with bar, _opened(path) as raw, _collector_off():
+        with bar, _opened(path) as raw, collector_off():
             size = 0 if path == STANDARD_INPUT else path.stat().st_size
             task = bar.add_task(_("Reading"), total=size)
             file = BufferedReader(bar.wrap_file(raw, task_id=task), BUFFER)  # type: ignore[type-var]
@@ -144,18 +144,6 @@ class Command(BaseCommand):
 
     def _print(self, result: dict[str, Any]) -> None:
         self.stdout.write(json.dumps(result, ensure_ascii=False))
-
-
-@contextmanager
-def _collector_off() -> Iterator[None]:
-    """None of a million samples is part of a circle, and looking for circles takes a sixth of the time of reading."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 def _opened(path: Path) -> Any:
