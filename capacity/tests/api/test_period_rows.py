@@ -235,8 +235,8 @@ class TestDepth:
 
     def test_of_a_shorter_list_a_page_that_deep_is_none(self, reader):
         three = {"period_start_before": "2025-03-03", "page_size": 2}
-        answer = reader.get(DATABASES, three | {"page": 9999})
-        assert (answer.status_code, answer.json()["detail"]) == (404, "There is no page 9999: the last one is 2.")
+        [error] = reader.get(DATABASES, three | {"page": 9999}).json()["errors"]
+        assert (error["code"], error["detail"]) == ("page_too_deep", "There is no page 9999: the last one is 2.")
         assert names(reader.get(DATABASES, three | {"page": 2})) == ["db-0"]
         assert reader.get(DATABASES, {"page": 9999}).json()["errors"][0]["code"] == "page_too_deep"
 

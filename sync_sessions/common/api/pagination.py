@@ -49,12 +49,14 @@ class Pages(PageNumberPagination):
             text = _("page must be a whole number from 1 on.")
             raise ValidationError({self.page_query_param: [text]}, code="invalid_page")
         number, last = int(raw), paginator.num_pages
-        # Only of a list that is longer are pages missing: else there is none so deep.
-        if paginator.count > DEPTH and number * paginator.per_page > DEPTH:
-            text = _("Pages end after %(most)d rows: narrow the filters, or export the list if it can be exported.")
-            raise ValidationError({self.page_query_param: [text % {"most": DEPTH}]}, code="page_too_deep")
+        none = _("There is no page %(page)d: the last one is %(last)d.") % {"page": number, "last": last}
+        if number * paginator.per_page > DEPTH and (number > last or paginator.count > DEPTH):
+            # Only of a list that is longer are pages missing.
+            deep = _("Pages end after %(most)d rows: narrow the filters, or export the list if it can be exported.")
+            text = deep % {"most": DEPTH} if paginator.count > DEPTH else none
+            raise ValidationError({self.page_query_param: [text]}, code="page_too_deep")
         if number > last:
-            raise NotFound(_("There is no page %(page)d: the last one is %(last)d.") % {"page": number, "last": last})
+            raise NotFound(none)
         return number
 
     def get_paginated_response_schema(self, schema: Any) -> Any:
