@@ -68,18 +68,19 @@ def database_day_rows(samples: Source, new: bool = False) -> Statement:
     return upsert("database_day_stats", database_columns(), DATABASE_KEY, source, samples.params, new)
 
 
-def samples_of(days: Source, databases: Source | None = None) -> Source:
-    """The stored samples of these instances and days, as s; of these databases alone when they are given."""
+def samples_of(days: Source, more: str = "") -> Source:
+    """The stored samples of these instances and days, as s, for which `more` holds."""
     # CROSS JOIN makes SQLite read the few days first; it would go through all samples ever stored.
     sql = f"""{days.sql} CROSS JOIN database_size_stats AS s
-        WHERE s.instance_id = v.instance_id AND s.collected_on = v.collected_on"""
-    if databases is None:
-        return Source(sql, days.params)
-    touched = f"SELECT v.instance_id, v.database_name, v.collected_on FROM {databases.sql}"
-    return Source(
-        f"{sql} AND (s.instance_id, s.database_name, s.collected_on) IN ({touched})",
-        (*days.params, *databases.params),
-    )
+        WHERE s.instance_id = v.instance_id AND s.collected_on = v.collected_on {more}"""
+    return Source(sql, days.params)
+
+
+def samples_of_databases(database_days: Source) -> Source:
+    """The stored samples of these days of databases, as s. By their moments, for which there is an index: PostgreSQL
+    does not know how few they are, and by days alone it would read all samples ever stored."""
+    more = "AND s.database_name = v.database_name AND s.collected_at >= v.begins AND s.collected_at < v.ends"
+    return samples_of(database_days, more)
 
 
 def instance_day_rows(days: Source, now: datetime) -> Statement:

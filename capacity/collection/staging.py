@@ -8,12 +8,13 @@ import keeps nobody waiting until its last step.
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 from io import StringIO
 from typing import Any, NamedTuple, Self
 
 from django.db import Error, connection
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from sync_sessions.records_sql import json_rows
@@ -191,8 +192,17 @@ class Batch:
 
     @property
     def database_days(self) -> Source:
-        """The (instance_id, database_name, collected_on) of the samples, each once, as v."""
-        return self._distinct("instance_id", "database_name", "collected_on")
+        """The (instance_id, database_name, collected_on) of the samples, each once, as v.
+
+        Those in memory have the moments at which their day `begins` and `ends`.
+        """
+        names = ("instance_id", "database_name", "collected_on")
+        if self.staged:
+            return self._distinct(*names)
+        columns = {name: TYPES[name] for name in names} | dict.fromkeys(("begins", "ends"), TYPES["collected_at"])
+        bounds = cache(_bounds)
+        rows = sorted({row[1:3] + row[6:7] for row in self.rows})
+        return _json(columns, [(*row, *bounds(row[2])) for row in rows])
 
     @property
     def databases(self) -> Source:
@@ -207,6 +217,13 @@ class Batch:
             return Source(f"(SELECT DISTINCT {', '.join(names)} FROM incoming_samples) AS v")
         rows = sorted({tuple(getattr(row, name) for name in names) for row in self.rows})
         return _json({name: TYPES[name] for name in names}, rows)
+
+
+def _bounds(day: date) -> tuple[datetime, datetime]:
+    """The first moment of a day of the product's zone, and that of the next one; in UTC."""
+    zone = timezone.get_default_timezone()
+    first, last = (datetime.combine(one, time.min, zone).astimezone(UTC) for one in (day, day + timedelta(days=1)))
+    return first, last
 
 
 def _drop() -> None:

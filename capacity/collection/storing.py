@@ -21,7 +21,14 @@ from sync_sessions.common.history import log_added
 from sync_sessions.records_sql import json_rows
 
 from . import states
-from .days import INSTANCE_KEY, database_day_rows, instance_day_rows, samples_of, too_large
+from .days import (
+    INSTANCE_KEY,
+    database_day_rows,
+    instance_day_rows,
+    samples_of,
+    samples_of_databases,
+    too_large,
+)
 from .samples import MAX_LISTED, ErrorList, SampleError, SamplesRejected
 from .staging import COLUMNS, Batch
 from .statements import Source, Statement, days_before, execute, fetch, write
@@ -202,7 +209,7 @@ def _samples_of(batch: Batch, new: bool) -> Source:
     """The samples of the batch's days, as s; of its databases if it is small: a large one would look for each."""
     if new:
         return Source("incoming_samples AS s")  # all there are
-    return samples_of(batch.days, None if batch.staged else batch.database_days)
+    return samples_of(batch.days) if batch.staged else samples_of_databases(batch.database_days)
 
 
 def _write_not_sized(not_sized: Iterable[tuple[int, date, str]]) -> None:

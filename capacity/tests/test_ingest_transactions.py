@@ -84,6 +84,29 @@ def test_a_database_that_keeps_its_size_keeps_its_place_in_the_twelve_indexes_of
     assert place() == (page, at)
 
 
+@pytest.mark.postgresql
+def test_a_push_reads_the_samples_of_its_day_however_many_there_are(instance):
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO database_size_stats (instance_id, database_name, size_bytes, collected_on, collected_at)
+            SELECT %s, 'db' || d, 1, (at AT TIME ZONE 'Asia/Shanghai')::date, at FROM generate_series(1, 100) AS d,
+                generate_series('2025-01-01'::timestamptz, '2025-03-05'::timestamptz, interval '1 hour') AS at
+            """,
+            [instance.pk],
+        )
+        cursor.execute("ANALYZE database_size_stats")
+
+        def read_through():
+            cursor.execute("SELECT seq_tup_read FROM pg_stat_xact_user_tables WHERE relname = 'database_size_stats'")
+            return cursor.fetchone()[0]
+
+        before = read_through()
+        ingest([a_sample(instance, utc(2025, 3, 5, 2), database="db7")])
+        assert read_through() == before
+    assert days()[-1][:4] == (instance.pk, MARCH_5, 100, 1)
+
+
 def interrupted(sample):
     yield sample
     raise KeyboardInterrupt
