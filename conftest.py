@@ -5,6 +5,7 @@ import shutil
 import threading
 import time
 
+import hypothesis
 import pytest
 from django.db import connection, transaction
 from django.test import override_settings
@@ -16,6 +17,10 @@ from sync_sessions.common.gates import Gate
 from whalefall.tests import needs
 from whalefall.tests.people import user_with
 from whalefall.tests.starts import manage
+
+# How long an example takes says how busy the machine is.
+hypothesis.settings.register_profile("untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("untimed")
 
 if "faketime" in os.environ.get("LD_PRELOAD", ""):
     # It knows the call that time.sleep makes by the wall clock alone, and answers "Invalid argument".

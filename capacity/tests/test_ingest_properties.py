@@ -103,7 +103,7 @@ STATE = ("first_day", "last_day", "last_size_bytes", "week_change_bytes", "month
 
 
 @pytest.mark.parametrize("zone", ["Asia/Shanghai", "Asia/Kolkata", "America/New_York"])
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=60)
 @given(batches=batches, held=st.sampled_from([2, staging.BATCH]))
 def test_samples_day_rows_and_marks_are_those_of_the_oracle(settings, zone, batches, held):
     settings.TIME_ZONE = zone

@@ -116,7 +116,7 @@ def expected_instance_rows(fleet, period, day_rows):
 
 
 @pytest.mark.django_db
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(type=st.sampled_from(PERIODS), day=days, samples=samples, day_rows=day_rows)
 def test_every_column_of_every_row_is_what_plain_arithmetic_says(type, day, samples, day_rows):
     period = Period.containing(type, day)

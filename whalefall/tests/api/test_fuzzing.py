@@ -87,7 +87,6 @@ def fuzz(operation, call, examples, **options):
         max_examples=examples,
         derandomize=True,
         database=None,
-        deadline=None,
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )
