@@ -1,5 +1,6 @@
 """Fields of request bodies about runs and instances."""
 
+import re
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -120,10 +121,13 @@ class TagsField(serializers.ManyRelatedField):
         return sorted(set(super().to_internal_value(data)), key=lambda tag: tag.name)
 
 
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")  # no database keeps NUL and lone surrogates
+
+
 def is_key(value: Any) -> bool:
     """Whether a JSON value can be the id or the name of an instance."""
     if isinstance(value, str):
-        return "\x00" not in value and not any("\ud800" <= character <= "\udfff" for character in value)
+        return not _UNSTORABLE.search(value)
     return isinstance(value, int) and not isinstance(value, bool) and 0 < value < 2**63
 
 
