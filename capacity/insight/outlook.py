@@ -116,7 +116,7 @@ def outlooks(level: ForecastLevel, targets: Sequence[Target]) -> dict[Target, Ou
 
 
 def usage_of_forecasts(rows: Iterable[Forecast]) -> list[Usage | None]:
-    """The same of each forecast's target; None without a limit. At most six queries."""
+    """How much is used of the limit of each forecast's target; None without one. At most six queries."""
     found = list(rows)
     keys = [row.shared_key for row in found if row.level == ForecastLevel.VOLUME]
     members = CapacityLimit.objects.filter(shared_key__in=keys, instance__is_active=True)

@@ -9,6 +9,19 @@ from .factories import make_instance
 from .outlooks import event_of, forecast_of, limit
 from .samples import add_both, aggregate, the
 
+#: Of the API: whose rows are each about one instance, which they name.
+LISTS_BY_INSTANCE = [
+    "alerts",
+    "capacity/aggregations/databases",
+    "capacity/aggregations/instances",
+    "capacity/databases",
+    "capacity/events",
+    "capacity/forecasts",
+    "capacity/limits",
+    "capacity/samples",
+    "sync-records",
+]
+
 
 def make_one_of_everything(*tags):
     """An instance for each tag, called as it is and "-1"."""

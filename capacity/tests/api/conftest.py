@@ -27,6 +27,12 @@ def api(client_of, operator):
 
 
 @pytest.fixture
+def admin_api(client_of, admin_user):
+    """Who may do everything."""
+    return client_of(admin_user)
+
+
+@pytest.fixture
 def reader(client_with):
     """Who may look at the period rows of both levels, and at nothing else."""
     return client_with("view_databasesizeaggregation", "view_instancesizeaggregation")
