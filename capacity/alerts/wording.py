@@ -46,7 +46,7 @@ def sentence(alert: Alert) -> str:
             return _("%(size)s of %(limit)s are used, %(percent)d %%.") % {
                 "size": format_bytes(facts["size"]),
                 "limit": format_bytes(facts["limit_bytes"]),
-                "percent": alert.value or 0,
+                "percent": round(alert.value or 0),
             }
         case RuleKind.SIZE_OVER:
             return _("%(size)s, at or over %(limit)s.") % {

@@ -4,6 +4,7 @@ import pytest
 
 from capacity.alerts.evaluation import evaluate
 from capacity.alerts.wording import sentence
+from capacity.insight.outlook import usage_of
 from capacity.models import Alert
 from capacity.tests.factories import make_instance
 from capacity.tests.outlooks import forecast_of, limit
@@ -23,6 +24,16 @@ def test_how_much_of_a_limit_is_used_goes_by_the_last_size_and_by_the_limits_tha
     evaluate(NOON)
     assert alerts() == [(f"{one.pk}:new", "open", 91), (f"{one.pk}:orders", "open", 98.33)]
     assert "98 %" in sentence(Alert.objects.get(database_name="orders"))
+
+
+def test_the_percent_is_rounded_as_pages_round_it():
+    one = make_instance()
+    make_rule("limit_percent", threshold={"percent": 90})
+    size(one, "orders", 593)
+    limit(one, 600, "orders")
+    evaluate(NOON)
+    assert "99 %" in sentence(Alert.objects.get())
+    assert usage_of([(one.pk, "orders")])[one.pk, "orders"].sentence() == "used 99 % of 600.0 GiB"
 
 
 def test_a_volume_is_told_of_once_with_all_that_share_it():
