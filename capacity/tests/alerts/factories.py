@@ -11,15 +11,17 @@ NOON = datetime(2026, 3, 2, 4, tzinfo=UTC)
 DAY = timedelta(days=1)
 GIB = 2**30
 
-_numbers = count(1)
+_numbers = count(1)  # in names with zeros before them, as lists sort by name
 
 
 def make_channel(kind="webhook", address="http://127.0.0.1:9/", **fields):
-    return NotificationChannel.objects.create(name=f"channel {next(_numbers)}", kind=kind, address=address, **fields)
+    return NotificationChannel.objects.create(
+        name=f"channel {next(_numbers):05}", kind=kind, address=address, **fields
+    )
 
 
 def make_rule(kind="size_over", *channels, instances=(), **fields):
-    rule = AlertRule.objects.create(**{"name": f"rule {next(_numbers)}", "kind": kind, **fields})
+    rule = AlertRule.objects.create(**{"name": f"rule {next(_numbers):05}", "kind": kind, **fields})
     rule.channels.set(channels)
     rule.instances.set(instances)
     return rule
