@@ -12,7 +12,7 @@ _numbers = count(1)
 def make_instance(name=None, tags=(), **fields):
     """A saved instance with these tags; without a name it gets one of its own."""
     instance = Instance.objects.create(
-        name=f"prod-pg-{next(_numbers)}" if name is None else name, **{"db_type": DbType.POSTGRESQL, **fields}
+        name=f"prod-pg-{next(_numbers):05}" if name is None else name, **{"db_type": DbType.POSTGRESQL, **fields}
     )
     instance.tags.set([Tag.objects.get_or_create(name=one)[0] for one in tags])
     return instance
