@@ -42,7 +42,7 @@ def insert_records(session_pk: int, category: str, instances: Iterable[tuple[int
 
 
 _RESULT_COLUMNS = {
-    "record_id": "bigint",
+    "record_ids": "bigint[]",
     "status": "text",
     "items_synced": "bigint",
     "items_created": "bigint",
@@ -53,20 +53,22 @@ _RESULT_COLUMNS = {
     "sync_details": "jsonb",
 }
 
+_EACH = {"postgresql": "unnest(v.record_ids) AS one(value)", "sqlite": "json_each(v.record_ids) AS one"}
+
 
 def finish_records(ends: Iterable[Mapping[str, Any]]) -> int:
     """Writes the ends of unfinished records; those that have ended already stay. Gives how many it wrote.
 
-    An end has what a RecordResult has, and as `sync_details` what its column gets.
+    An end has what a RecordResult has, as `sync_details` what its column gets, and the `record_ids` that end so.
     """
-    assignments = ", ".join(f"{name} = v.{name}" for name in _RESULT_COLUMNS if name != "record_id")
+    assignments = ", ".join(f"{name} = v.{name}" for name in _RESULT_COLUMNS if name != "record_ids")
     open_statuses = ", ".join(f"'{status}'" for status in OPEN_RECORD)
     now = NOW[connection.vendor]
     sql = f"""
         UPDATE sync_instance_records SET {assignments}, completed_at = {now},
             started_at = COALESCE(started_at, {now})
-        FROM {json_rows(_RESULT_COLUMNS)}
-        WHERE sync_instance_records.id = v.record_id AND sync_instance_records.id BETWEEN %s AND %s
+        FROM {json_rows(_RESULT_COLUMNS)}, {_EACH[connection.vendor]}
+        WHERE sync_instance_records.id = one.value AND sync_instance_records.id BETWEEN %s AND %s
             AND CASE WHEN sync_instance_records.status IN ({open_statuses}) THEN true ELSE false END
     """
     rows = list(ends)
@@ -74,7 +76,7 @@ def finish_records(ends: Iterable[Mapping[str, Any]]) -> int:
         return 0
     # The stretch of the index and the CASE, as PostgreSQL takes open records for a handful: it would compare each of a
     # large session with each of these.
-    ids = [row["record_id"] for row in rows]
+    ids = [record_id for row in rows for record_id in row["record_ids"]]
     with connection.cursor() as cursor:
         cursor.execute(sql, [json.dumps(rows), min(ids), max(ids)])
         return cursor.rowcount

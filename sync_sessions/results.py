@@ -21,5 +21,20 @@ class RecordResult:
     error_message: str = ""
     sync_details: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def how(self) -> tuple[object, ...]:
+        """Equal in results that differ in their record alone. Of the details it is the object that counts: what is
+        alike in many records has one."""
+        return (
+            self.status,
+            self.items_synced,
+            self.items_created,
+            self.items_updated,
+            self.items_deleted,
+            self.error_code,
+            self.error_message,
+            id(self.sync_details),
+        )
+
     def __post_init__(self) -> None:
         object.__setattr__(self, "error_message", clean_error(self.error_message))

@@ -167,19 +167,22 @@ class SyncSessionService:
         """Behind the fence, which holds the session's row until the caller's transaction ends: so one process at a
         time settles what the records share. Read anew each time, as a chunk that was rolled back has settled nothing.
         """
+        ends: dict[tuple[object, ...], tuple[RecordResult, list[int]]] = {}
+        for result in results:
+            ends.setdefault(result.how, (result, []))[1].append(result.record_id)
         row = SyncSession.objects.filter(pk=session.pk)
         shared = row.values_list("shared_details", flat=True).get()
         by_status: dict[str, list[Mapping[str, Any]]] = {}
-        for result in results:
-            by_status.setdefault(str(result.status), []).append(result.sync_details)
+        for end, _ids in ends.values():
+            by_status.setdefault(str(end.status), []).append(end.sync_details)
         new = {status: common(details) for status, details in by_status.items() if status not in shared}
         if new:
             shared = shared | new
             row.update(shared_details=shared)
         session.shared_details = shared
         records_sql.finish_records(
-            {**vars(result), "sync_details": to_store(result.sync_details, shared[str(result.status)])}
-            for result in results
+            {**vars(end), "record_ids": ids, "sync_details": to_store(end.sync_details, shared[str(end.status)])}
+            for end, ids in ends.values()
         )
 
     def finish_session(self, session: SyncSession, *, missing_details: Mapping[str, Any] | None = None) -> None:

@@ -70,17 +70,12 @@ class InstanceResult:
         return cls(ref.id, ref.name, status=status, error_code=code, message=REASONS[code] if code else "", **figures)
 
     @property
-    def levels(self) -> "dict[str, LevelResult]":
-        both = {"database": self.database, "instance": self.instance}
-        return {name: level for name, level in both.items() if level is not None}
-
-    @property
     def created(self) -> int:
-        return sum(level.created for level in self.levels.values())
+        return sum(level.created for level in (self.database, self.instance) if level)
 
     @property
     def updated(self) -> int:
-        return sum(level.updated for level in self.levels.values())
+        return sum(level.updated for level in (self.database, self.instance) if level)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from sync_sessions.choices import RecordStatus, Scope
 from sync_sessions.common.masking import clean_error
 from sync_sessions.results import RecordResult
 
-from .results import AggregationStatus, InstanceResult
+from .results import AggregationStatus, InstanceResult, LevelResult
 
 _RECORD_STATUS = {
     AggregationStatus.COMPLETED.value: RecordStatus.COMPLETED.value,
@@ -24,17 +24,7 @@ def record_result(record_id: int, period: Period, scope: str, result: InstanceRe
     """The end of a record: its numbers, its reason (in English, as stored texts are) and `sync_details`."""
     reason = _in_english(result.error or result.message)
     failed = result.status == AggregationStatus.FAILED
-    if failed:
-        aggregation: dict[str, Any] = {"status": str(result.status), "error": reason}
-    else:
-        aggregation = {
-            "status": str(result.status),
-            "message": reason,
-            "errors": [],
-            "processed_records": result.processed_records,
-            "database": result.database and result.database.as_dict(),
-            "instance": result.instance and result.instance.as_dict(),
-        }
+    levels = result.database, result.instance
     return RecordResult(
         record_id=record_id,
         status=_RECORD_STATUS.get(str(result.status), RecordStatus.FAILED.value),
@@ -43,8 +33,32 @@ def record_result(record_id: int, period: Period, scope: str, result: InstanceRe
         items_updated=result.updated,
         error_code=result.error_code or ("aggregation_failed" if failed else ""),
         error_message=reason,
-        sync_details=details(period, scope, result.processed_records, aggregation),
+        sync_details=_details_of(period, scope, str(result.status), reason, result.processed_records, *levels),
     )
+
+
+@lru_cache(maxsize=1000)
+def _details_of(
+    period: Period,
+    scope: str,
+    status: str,
+    reason: str,
+    processed_records: int,
+    database: LevelResult | None,
+    instance: LevelResult | None,
+) -> dict[str, Any]:
+    """One object for all that are alike, by which the run log knows them."""
+    if status == AggregationStatus.FAILED:
+        return details(period, scope, processed_records, {"status": status, "error": reason})
+    aggregation = {
+        "status": status,
+        "message": reason,
+        "errors": [],
+        "processed_records": processed_records,
+        "database": database and database.as_dict(),
+        "instance": instance and instance.as_dict(),
+    }
+    return details(period, scope, processed_records, aggregation)
 
 
 def details(period: Period, scope: str, count: int, aggregation: dict[str, Any]) -> dict[str, Any]:

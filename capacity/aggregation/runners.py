@@ -7,7 +7,7 @@ from capacity.periods import Period
 from sync_sessions.choices import Scope
 
 from .results import AggregationStatus, LevelResult
-from .rollup import DATABASE_LEVEL, INSTANCE_LEVEL, Level, roll_up
+from .rollup import DATABASE_LEVEL, INSTANCE_LEVEL, Level, Written, roll_up
 
 
 class LevelRunner:
@@ -17,20 +17,22 @@ class LevelRunner:
     def run(self, period: Period, instance_ids: Sequence[int]) -> dict[int, LevelResult]:
         """Writes the period rows of these instances (one statement); a result for each of them."""
         written = roll_up(self.level, period, instance_ids)
-        results = {}
-        for instance_id in instance_ids:
-            if rows := written.get(instance_id):
-                results[instance_id] = LevelResult(
-                    AggregationStatus.COMPLETED,
-                    period,
-                    processed_records=rows.processed,
-                    created=rows.created,
-                    updated=rows.processed - rows.created,
-                    samples=rows.samples,
-                )
-            else:
-                results[instance_id] = LevelResult(AggregationStatus.SKIPPED, period)
-        return results
+        # One for all that are alike: most are, where instances are many.
+        results = {rows: _result(period, rows) for rows in {None, *written.values()}}
+        return {instance_id: results[written.get(instance_id)] for instance_id in instance_ids}
+
+
+def _result(period: Period, rows: Written | None) -> LevelResult:
+    if rows is None:
+        return LevelResult(AggregationStatus.SKIPPED, period)
+    return LevelResult(
+        AggregationStatus.COMPLETED,
+        period,
+        processed_records=rows.processed,
+        created=rows.created,
+        updated=rows.processed - rows.created,
+        samples=rows.samples,
+    )
 
 
 class DatabaseAggregationRunner(LevelRunner):

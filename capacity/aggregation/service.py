@@ -150,7 +150,7 @@ def _chunks(chosen: list[InstanceRef], lanes: int) -> list[list[InstanceRef]]:
 
 
 def _level_sums(name: str, results: tuple[InstanceResult, ...]) -> dict[str, int]:
-    levels = [result.levels[name] for result in results if name in result.levels]
+    levels = [level for result in results if (level := getattr(result, name))]
     counts = ("processed_records", "created", "updated", "samples")
     return {"instances": len(levels), **{count: sum(getattr(level, count) for level in levels) for count in counts}}
 

@@ -112,3 +112,28 @@ def test_whatever_is_stored_is_read_again(first, later):
     shared = common(first)
     for one in (*first, *later):
         assert whole(to_store(one, shared), shared) == one
+
+
+def test_of_records_that_end_alike_each_gets_the_end_and_no_other(run):
+    alike, other = details(1), details(2)
+    _session, records = run([alike, other, alike, details(1), alike])
+    assert [one.sync_details for one in records] == [alike, other, alike, alike, alike]
+    assert len({stored(one) for one in records}) == 2
+
+
+@pytest.mark.django_db
+def test_records_that_share_their_details_keep_what_else_tells_them_apart(open_session):
+    made = [make_instance() for _one in range(4)]
+    session = open_session(instances=[(one.pk, one.name) for one in made])
+    ids = [service.record_ids(session)[one.pk] for one in made]
+    same = details(1)
+    numbers = [(3, 1, 2, ""), (3, 2, 1, ""), (0, 0, 0, "no_samples"), (3, 1, 2, "")]
+    service.complete_instance_records(
+        session,
+        [
+            RecordResult(pk, "skipped" if code else "completed", *items, error_code=code, sync_details=same)
+            for pk, (*items, code) in zip(ids, numbers, strict=True)
+        ],
+    )
+    columns = ("items_synced", "items_created", "items_updated", "error_code")
+    assert list(session.records.order_by("id").values_list(*columns)) == numbers
