@@ -89,4 +89,4 @@ def last_failures(records: QuerySet[SyncInstanceRecord]) -> QuerySet[SyncInstanc
         pk__gt=OuterRef("pk"),
         status__in=[RecordStatus.COMPLETED, RecordStatus.SKIPPED, RecordStatus.FAILED],
     )
-    return records.filter(~Exists(since), status=RecordStatus.FAILED, instance__is_active=True)
+    return records.filter(~Exists(since), has_failed=True, instance__is_active=True)
