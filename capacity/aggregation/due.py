@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable
 from datetime import date
 
+from capacity.inventory.selection import InstanceRef, read_refs
 from capacity.models import Instance, StalePeriod
 from capacity.models.state import caught_up_since
 from capacity.periods import Period, PeriodConfig
@@ -18,10 +19,10 @@ def stale_periods(
     return StalePeriod.due([config.key for config in configs], today, since, tags)
 
 
-def stale_instances(period: Period, tags: Collection[str] = ()) -> list[Instance]:
+def stale_instances(period: Period, tags: Collection[str] = ()) -> list[InstanceRef]:
     """The active instances that this period is marked for, with one of these tags; in key order. One query."""
     marked = StalePeriod.objects.of(period).values("instance")
-    return list(Instance.objects.active().tagged(tags).filter(pk__in=marked).order_by("pk"))
+    return read_refs(Instance.objects.active().tagged(tags).filter(pk__in=marked).order_by("pk"))
 
 
 def periods_to_run(
@@ -39,7 +40,7 @@ def periods_to_run(
     return sorted(wanted, key=lambda period: (period.end, period.days))
 
 
-def select_instances(marked: Iterable[Instance], scope: str) -> list[Instance] | None:
+def select_instances(marked: Iterable[InstanceRef], scope: str) -> list[InstanceRef] | None:
     """The instances of a scheduled run: the active marked ones. Pure.
 
     None, the whole active fleet, for one level alone: it leaves the marks as they are.

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from capacity.inventory.selection import InstanceRef, Selection, refs
+from capacity.inventory.selection import InstanceRef, Selection
 from capacity.models import Instance
 from capacity.periods import Period, period_config
 from capacity.runs import queueing
@@ -107,7 +107,7 @@ class AggregationOrchestrator:
             period=period,
             scope=scope,
             # Deleted since the records were made: theirs end without a result.
-            instances=[ref for ref in refs(run.instances) if ref.id in record_ids],
+            instances=[ref for ref in run.instances if ref.id in record_ids],
             callbacks=log_progress.then(listeners) if listeners else log_progress,
         )
 

@@ -58,7 +58,7 @@ class AggregationService:
             raise ValueError(f"{period} is not a {config.key} period")
         reason = "samples_purged" if _samples_purged(period) else ""
         runner = ChunkRunner(period, parse_scope(scope), callbacks or ProgressCallbacks(), reason)
-        chosen = refs(FLEET.queryset() if instances is None else instances)
+        chosen = FLEET.refs() if instances is None else refs(instances)
         lanes = lanes_of_a_run()
         chunks = _chunks(chosen, lanes)
         done: dict[int, list[InstanceResult]] = {}
@@ -83,7 +83,7 @@ class AggregationService:
     ) -> dict[str, PeriodSummary]:
         """Both levels of one instance, per period type (None: all). Inactive or unknown: skipped, with the reason."""
         configs = parse_periods(periods)
-        found = refs(Selection(ids=(instance_id,)).queryset())
+        found = Selection(ids=(instance_id,)).refs()
         summaries = {}
         for config in configs:
             if found:

@@ -1,7 +1,7 @@
 """What a scheduled job does: which periods, the lock, the orchestrator, one result. What is due is in `due`."""
 
 import logging
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import date
 from functools import wraps
 from typing import Any
@@ -13,7 +13,7 @@ from django.contrib.auth import get_user_model
 from django.utils.translation import gettext as _
 
 from capacity.errors import AggregationDisabled
-from capacity.inventory.selection import Selection
+from capacity.inventory.selection import InstanceRef, Selection
 from capacity.models import Instance
 from capacity.periods import Period, PeriodConfig, parse_periods, period_config, today
 from capacity.runs.faults import classify_error, describe
@@ -153,7 +153,7 @@ class AggregationTaskRunner:
         self,
         period: Period,
         scope: str,
-        instances: list[Instance] | None,
+        instances: Sequence[Instance | InstanceRef] | None,
         lock: JobLock,
         **by: Any,
     ) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 import structlog
 from django.utils import translation
 
-from capacity.inventory.selection import Selection
+from capacity.inventory.selection import Selection, read_refs
 from capacity.models import Instance
 from capacity.runs import queueing
 from capacity.runs.jobs import not_started
@@ -95,7 +95,7 @@ class CollectionService:
         spec = spec or RunSpec(COLLECTION, Selection.of(instances), **options)
 
         def hand_out(run: Run) -> None:
-            ids = [one.pk for one in run.instances]
+            ids = [one.id for one in run.instances]
             for first in range(0, len(ids), BATCH):
                 dispatch(str(run.session.session_id), ids[first : first + BATCH])
             if not ids:  # nobody will come to end it
@@ -116,7 +116,7 @@ class CollectionService:
             self.sessions.claim_session(session)  # by the first batch to come
         unfinished = session.records.unfinished().filter(instance__in=instance_ids)
         chosen = Instance.objects.filter(sync_records__in=unfinished).order_by("pk")
-        run = Run(RunSpec.of_session(session), session, list(chosen), self.sessions)
+        run = Run(RunSpec.of_session(session), session, read_refs(chosen), self.sessions)
         if session.status != SessionStatus.RUNNING:
             return CollectionResult(session, run.snapshot(), ())
         return self._run(run, ignore, shared=True)
@@ -127,7 +127,7 @@ class CollectionService:
         with translation.override("en"):
             try:
                 with running(run, shared=shared):
-                    work.collect(run.instances)
+                    work.collect(run.read_instances())
             except SessionLost:
                 log.warning("collection.stopped", session_id=str(run.session.session_id), status=run.session.status)
         return CollectionResult(run.session, run.snapshot(), tuple(work.outcomes))

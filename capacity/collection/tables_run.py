@@ -10,6 +10,7 @@ from django.utils import translation
 from django.utils.translation import ngettext
 
 from capacity.errors import CapacityError
+from capacity.inventory.selection import InstanceRef
 from capacity.models import Instance
 from capacity.runs import jobs, queueing, wording
 from capacity.runs.faults import Fault, classify, describe, error_code
@@ -121,22 +122,22 @@ class _Work:
         self.databases = self.left = 0
         self.errors: list[str] = []
 
-    def share_out(self, instances: list[Instance]) -> None:
+    def share_out(self, instances: list[InstanceRef]) -> None:
         """Which databases of each are measured, and how many are not: who changed most comes first."""
         self.shares: dict[int, tuple[list[str], int]] = {}
         room = MOST
-        for instance, names in due([one.pk for one in instances]).items():
+        for instance, names in due([one.id for one in instances]).items():
             self.shares[instance] = names[:room], len(names[room:])
             room -= len(names[:room])
 
-    def do(self, instance: Instance) -> None:
+    def do(self, instance: InstanceRef) -> None:
         """One instance to the commit of its record; one that was deleted since has none any more."""
-        record = self.record_ids.get(instance.pk)
+        record = self.record_ids.get(instance.id)
         if record is None:
             return
         persist(lambda: sync_session_service.start_instance_records(self.session, [record]))
         # As it is now: it may have been switched off, or have another host, since the run began.
-        now = persist(lambda: Instance.objects.filter(pk=instance.pk).first())
+        now = persist(lambda: Instance.objects.filter(pk=instance.id).first())
         result = self._result(record, now)
         failed = result.status == RecordStatus.FAILED
         service = sync_session_service

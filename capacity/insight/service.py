@@ -137,7 +137,7 @@ class _Work:
     def __init__(self, run: Run, now: datetime) -> None:
         self.session, self.now = run.session, now
         self.record_ids = sync_session_service.record_ids(run.session)
-        self.names = {one.pk: one.name for one in run.instances}
+        self.names = {one.id: one.name for one in run.instances}
         self.forecasts = self.new_events = 0
         self.errors: list[str] = []
 

@@ -9,6 +9,7 @@ import structlog
 from django.dispatch import Signal
 
 from capacity.errors import AggregationDisabled
+from capacity.inventory.selection import InstanceRef, Selection, read_refs
 from capacity.models import Instance
 from sync_sessions.choices import SessionStatus, SyncCategory
 from sync_sessions.errors import SessionLost, pin_session
@@ -32,9 +33,13 @@ class Run:
 
     spec: RunSpec
     session: SyncSession
-    instances: list[Instance]  #: the fleet as it was read at the start, once, in key order
+    instances: list[InstanceRef]  #: as they were read at the start, once, in key order
     sessions: SyncSessionService = sync_session_service
     missing_details: Mapping[str, Any] | None = None  #: the sync_details of records that get no result
+
+    def read_instances(self) -> list[Instance]:
+        """The instances themselves, those that are still there: for who has to reach them. One query."""
+        return Selection.of(self.instances).instances()
 
     def snapshot(self) -> dict[str, Any]:
         """The session as the API shows it. One query."""
@@ -56,7 +61,7 @@ def opened(
         lock_key=spec.lock_key(instances),
         scope=spec.scope,
         details=spec.details(len(instances)),
-        instances=[(one.pk, one.name) for one in instances],
+        instances=[(one.id, one.name) for one in instances],
         created_by=spec.created_by,
         task_id=spec.task_id,
         status=status,
@@ -79,7 +84,7 @@ def claimed(session: SyncSession, task_id: str = "", *, sessions: SyncSessionSer
         _tell(session)
         raise
     instances = Instance.objects.filter(sync_records__session=session).order_by("pk")
-    return Run(spec, session, list(instances), sessions)
+    return Run(spec, session, read_refs(instances), sessions)
 
 
 def queued(spec: RunSpec, hand_out: Callable[[Run], object], **options: Any) -> SyncSession:

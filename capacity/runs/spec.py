@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from capacity.inventory.selection import FLEET, Selection
+from capacity.inventory.selection import FLEET, InstanceRef, Selection
 from capacity.models import Instance
 from capacity.periods import Period
 from capacity.querysets import InstanceQuerySet
@@ -72,13 +72,13 @@ class RunSpec:
     def _is_scheduled(self) -> bool:
         return self.sync_type == SyncType.SCHEDULED_TASK
 
-    def instances(self) -> list[Instance]:
+    def instances(self) -> list[InstanceRef]:
         """The instances it is about, in key order. One query; UnknownInstance."""
-        return self.selection.instances(Instance.objects.collectable() if self.kind == COLLECTION else None)
+        return self.selection.refs(Instance.objects.collectable() if self.kind == COLLECTION else None)
 
-    def lock_key(self, instances: list[Instance]) -> str:
+    def lock_key(self, instances: list[InstanceRef]) -> str:
         alone = len(instances) == 1 and not (self.over_the_fleet or self._is_scheduled) and self.kind != COLLECTION
-        return lock_key(self.kind, instances[0].pk if alone else None)
+        return lock_key(self.kind, instances[0].id if alone else None)
 
     def details(self, found: int) -> dict[str, Any]:
         """What the session keeps of it, which is about so many instances; JSON."""

@@ -5,6 +5,7 @@ import pytest
 from capacity.aggregation.arguments import Which, plan_periods, plan_range
 from capacity.aggregation.due import stale_instances, stale_periods
 from capacity.errors import PeriodError
+from capacity.inventory.selection import refs
 from capacity.periods import PERIOD_CONFIG, parse_periods
 from capacity.tests.factories import make_instance
 from capacity.tests.samples import mark, the
@@ -113,4 +114,4 @@ def test_the_stale_instances_of_a_period_are_the_active_marked_ones_in_key_order
         mark(instance, period)
     mark(fleet[2], the("daily", "2025-06-29"))
 
-    assert stale_instances(period) == fleet[:2]
+    assert stale_instances(period) == refs(fleet[:2])

@@ -12,7 +12,7 @@ from capacity.aggregation.current import CurrentAggregationRequest, CurrentAggre
 from capacity.aggregation.service import AggregationService
 from capacity.aggregation.task_runner import AggregationTaskRunner
 from capacity.errors import AggregationDisabled
-from capacity.inventory.selection import Selection, UnknownInstance
+from capacity.inventory.selection import Selection, UnknownInstance, refs
 from capacity.runs.kinds import COLLECTION
 from capacity.runs.life import run_ended
 from capacity.runs.spec import RunSpec
@@ -179,7 +179,9 @@ def test_more_instances_than_a_statement_has_parameters_can_be_selected():
     fleet = make_fleet(2, "2025-06-30")
     others = range(fleet[1].pk + 1, 40_000)
 
-    assert Selection(ids=(*others, fleet[1].pk, fleet[0].pk)).instances() == fleet
+    selection = Selection(ids=(*others, fleet[1].pk, fleet[0].pk))
+    assert selection.instances() == fleet
+    assert selection.refs() == refs(fleet)
 
 
 def test_the_end_of_a_run_is_told_once_with_its_status(ended, poison):

@@ -72,12 +72,12 @@ class Command(BaseCommand):
     def _specs(self, options: dict[str, Any]) -> list[RunSpec]:
         """The runs that the options ask for."""
         scope, named = parse_scope(options["scope"]), selection_of(options)
-        chosen = None if named.is_fleet else {one.pk for one in named.instances()}
+        chosen = None if named.is_fleet else {one.id for one in named.refs()}
         specs, task_id = [], str(uuid4())  # by which the log knows them for one
         for period in self._periods(options):
             selection = named
             if options["stale"]:
-                marked = [one for one in stale_instances(period) if chosen is None or one.pk in chosen]
+                marked = [one for one in stale_instances(period) if chosen is None or one.id in chosen]
                 if not marked:
                     continue
                 selection = Selection.of(marked, named.tags or ())
