@@ -34,12 +34,15 @@ class Exports(ModelAdmin):
         """All rows that the list has with the same filters, search and order, as CSV, a block at a time."""
         if not self.has_view_permission(request):
             raise PermissionDenied
+        the_list = reverse(f"admin:{self._name}_changelist")
         try:
-            rows = self.get_changelist_instance(request).get_queryset(request)
+            changelist = self.get_changelist_instance(request)
         except IncorrectLookupParameters:
-            return redirect(f"{reverse(f'admin:{self._name}_changelist')}?{ERROR_FLAG}=1")  # as the list does
+            return redirect(f"{the_list}?{ERROR_FLAG}=1")  # as the list does
+        if self.left_out(changelist):
+            return redirect(f"{the_list}?{request.GET.urlencode()}")  # which says so: nobody would see it in a file
         try:
-            lines = csv_export.export(rows)
+            lines = csv_export.export(changelist.get_queryset(request))
         except Busy as busy:
             self.message_user(request, str(busy), messages.WARNING)
             answer = self.changelist_view(request)

@@ -3,6 +3,7 @@
 import csv
 import json
 from datetime import date
+from urllib.parse import urlencode
 
 import pytest
 from django.contrib.auth.models import Permission
@@ -202,6 +203,13 @@ def test_the_list_links_to_the_export_with_its_filters(admin_client, weeks):
 def test_a_filter_that_is_none_leads_the_export_back_to_the_list(admin_client):
     answer = admin_client.get(SAMPLES + "export/", {"instance__id__exact": "x"})
     assert (answer.status_code, answer["Location"]) == (302, f"{SAMPLES}?e=1")
+
+
+@pytest.mark.parametrize("asked", [{"coverage": "nonsense"}, {"period_start_from": "yesterday"}, {"tag": "team:gone"}])
+def test_what_the_list_would_leave_out_leads_the_export_back_to_it_where_it_is_told(admin_client, weeks, asked):
+    answer = admin_client.get(DATABASES + "export/", asked, follow=True)
+    assert answer.redirect_chain == [(f"{DATABASES}?{urlencode(asked)}", 302)]
+    assert next(iter(asked.values())) in " ".join(str(one) for one in answer.context["messages"])
 
 
 @pytest.mark.parametrize("url", [DATABASES, INSTANCES, SAMPLES, DAYS])

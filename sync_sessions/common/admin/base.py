@@ -87,11 +87,15 @@ class ModelAdmin(theme.ModelAdmin):
         """An old link, or one typed by hand: else the rows would look like those it asks for."""
         if request.method != "GET":
             return
-        said = [text for spec in changelist.filter_specs for text in complaints(spec)]
+        said = self.left_out(changelist)
         if ERROR_FLAG in request.GET:
             said.append(_("This list has no such filter, or the filter no such value: it is shown without."))
         for text in said:
             self.message_user(request, text, messages.WARNING)
+
+    def left_out(self, changelist: Any) -> list[str]:
+        """A sentence for each value of a filter in the address that the list has to leave out."""
+        return [text for spec in changelist.filter_specs for text in complaints(spec)]
 
     def complete(self, rows: list[Any]) -> None:
         """Gives the rows of a page what they need to be shown; columns with a `prepare` see them all beforehand."""
