@@ -230,7 +230,8 @@ def stale_marks(dates: Iterable[date], days: Source) -> Statement:
             for start in (period.start, period.following().start):
                 marks.append({"day": day.isoformat(), "type": config.key, "start": start.isoformat()})
     # MATERIALIZED, as SQLite would read the days' JSON again for each mark, which is a second for 400 days.
-    # DO UPDATE, not DO NOTHING: it waits for a roll-up that is deleting the mark.
+    # DO UPDATE, not DO NOTHING: it waits for a roll-up that is deleting the mark. WHERE false: a mark that is there is
+    # held until the commit and not written again.
     return Statement(
         f"""
         INSERT INTO stale_periods (period_type, period_start, instance_id)
@@ -240,6 +241,7 @@ def stale_marks(dates: Iterable[date], days: Source) -> Statement:
         FROM m JOIN d ON d.collected_on = m.day
         WHERE true ORDER BY 1, 2, 3
         ON CONFLICT (period_type, period_start, instance_id) DO UPDATE SET period_start = excluded.period_start
+            WHERE false
         """,
         [json.dumps(marks), *days.params],
     )
