@@ -146,7 +146,7 @@ def test_nothing_is_left_of_the_scratch_database_after_an_error(error):
 def test_a_difference_between_the_rows_of_the_work_and_of_the_limit_stops_it(tampered_limit, sql):
     tampered_limit(sql)
     with pytest.raises(CommandError, match="were written like this by the work alone"):
-        benchmark("--scenario=scheduled")
+        benchmark("--scenario=daily")
     assert scratch_databases() == []
 
 
