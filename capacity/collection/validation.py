@@ -43,7 +43,8 @@ def name_problem(name: Any) -> Problem:
     """What is wrong with the name of an instance or database, as (code, sentence); None if nothing is."""
     if not isinstance(name, str):
         return "not_a_text", _("The name must be a text.")
-    if len(name) > MAX_NAME:
+    # Its normal form, which is what is stored, may be shorter, and in a few scripts is longer.
+    if len(name) > 4 * MAX_NAME or len(normal_name(name)) > MAX_NAME:
         return "too_long", _("The name has more than %(limit)d characters.") % {"limit": MAX_NAME}
     if not name.strip():
         return "blank", _("The name is empty.")

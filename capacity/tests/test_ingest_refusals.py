@@ -45,6 +45,8 @@ BAD_VALUES = [
     ("database_name", None, "not_a_text"),
     ("database_name", b"sales", "not_a_text"),
     ("database_name", "é" * 256, "too_long"),
+    ("database_name", "\u0958" * 130, "too_long"),  # which is two characters in its normal form
+    ("database_name", "e\u0301" * 600, "too_long"),
     *[
         ("database_name", f"sa{bad}les", "control_character")
         for bad in "\x00\t\n\r\x1b\x7f\x85\u061c\u200e\u200f\u2028\u2029\u202a\u202e\u2066\u2069\ud800\udfff"

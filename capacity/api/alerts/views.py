@@ -8,6 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from capacity.alerts.state import acknowledge, silence
+from capacity.api.filters import DatabaseFilter
 from capacity.models import Alert, AlertStatus, RuleKind, Severity
 from sync_sessions.common.api.base import BaseViewSet
 from sync_sessions.common.api.filters import AnyOfFilter, InstancesFilter, MomentFilter, TagFilter
@@ -22,7 +23,7 @@ class AlertFilters(django_filters.FilterSet):
     kind = AnyOfFilter("kind", choices=RuleKind.choices)
     instance = InstancesFilter()
     tag = TagFilter()
-    database_name = django_filters.CharFilter("database_name", max_length=255)
+    database_name = DatabaseFilter()
     opened_at_after = MomentFilter("opened_at", "gte")
     opened_at_before = MomentFilter("opened_at", "lte")
 

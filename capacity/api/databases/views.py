@@ -6,6 +6,7 @@ from django import forms
 from drf_spectacular.utils import extend_schema_field
 from rest_framework.mixins import ListModelMixin
 
+from capacity.api.filters import DatabaseFilter
 from capacity.api.states import DatabaseStateSerializer, orderings
 from capacity.insight.outlook import DATABASES, outlooks
 from capacity.models import DatabaseState, DbType, ForecastState
@@ -33,9 +34,7 @@ class DatabaseFilters(django_filters.FilterSet):
     instance = InstancesFilter("instance_id")
     db_type = AnyOfFilter("instance__db_type", choices=DbType.choices, label="engines")
     tag = TagFilter()
-    database_name = django_filters.CharFilter(
-        "database_name", max_length=255, strip=False, label="name of a database, on any instance"
-    )
+    database_name = DatabaseFilter()
     state = AnyOfFilter(choices=ForecastState.choices, label="states of the forecast", method="by_state")
     presence = django_filters.ChoiceFilter(choices=PRESENCE, label="whether it is there", method="by_presence")
     appeared_after = DayFilter(label="new on its instance on this day or later", method="by_appearing")

@@ -8,6 +8,7 @@ from rest_framework import serializers
 
 from capacity.api.fields import INSTANCE_SCHEMA, find_instances, is_key
 from capacity.api.rows.serializers import PeriodRowSerializer, RowInstanceSerializer
+from capacity.collection.validation import normal_name
 from capacity.insight.forecast import HORIZONS
 from capacity.insight.wording import event_sentence, forecast_sentence, jump_sentences
 from capacity.inventory.limits import check_target
@@ -149,6 +150,7 @@ class LimitSerializer(StrictFields, serializers.ModelSerializer[CapacityLimit]):
     def validate(self, attrs: Any) -> Any:
         stored: Any = self.instance
         instance = attrs.get("instance", stored and stored.instance)
-        database = attrs.get("database_name", stored.database_name if stored else "")
+        database = normal_name(attrs.get("database_name", stored.database_name if stored else ""))
+        attrs |= {"database_name": database} if "database_name" in attrs else {}
         check_target(instance, database, other_than=stored and stored.pk)
         return attrs

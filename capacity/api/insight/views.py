@@ -8,6 +8,7 @@ from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_v
 from rest_framework.mixins import ListModelMixin
 from rest_framework.viewsets import ModelViewSet
 
+from capacity.api.filters import DatabaseFilter
 from capacity.insight.outlook import FULL_ON
 from capacity.inventory.limits import check_entered
 from capacity.models import (
@@ -34,9 +35,7 @@ class OfInstance(django_filters.FilterSet):
     instance = InstancesFilter("instance_id")
     tag = TagFilter()
     db_type = AnyOfFilter("instance__db_type", choices=DbType.choices, label="engines")
-    database_name = django_filters.CharFilter(
-        "database_name", max_length=255, strip=False, label="name of a database, on any instance"
-    )
+    database_name = DatabaseFilter()
 
 
 class LimitFilters(OfInstance):

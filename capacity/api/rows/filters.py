@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django_filters.fields import ChoiceField
 from drf_spectacular.utils import extend_schema_field
 
+from capacity.api.filters import DatabaseFilter
 from capacity.models import DbType, Instance, TrendDirection
 from capacity.periods import PERIODS, Period, PeriodType
 from sync_sessions.common.api.filters import AnyOfFilter, DayFilter, InstancesFilter, TagFilter
@@ -92,9 +93,7 @@ class PeriodRowFilters(django_filters.FilterSet):
 
 
 class DatabaseRowFilters(PeriodRowFilters):
-    database_name = django_filters.CharFilter(
-        "database_name", max_length=255, strip=False, label="name of a database, on any instance"
-    )
+    database_name = DatabaseFilter()
 
 
 class InstanceRowFilters(PeriodRowFilters):

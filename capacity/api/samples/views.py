@@ -12,6 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from capacity.api.fields import find_instances, is_key
+from capacity.api.filters import DatabaseFilter
 from capacity.collection.ingest import ingest
 from capacity.collection.samples import BadItem, Sample, SampleError, SamplesRejected
 from capacity.models import DatabaseSizeStat
@@ -37,7 +38,7 @@ EXAMPLE = {
 class SampleFilters(django_filters.FilterSet):
     instance = InstancesFilter()
     tag = TagFilter()
-    database_name = django_filters.CharFilter("database_name", max_length=255)
+    database_name = DatabaseFilter()
     collected_at_after = MomentFilter("collected_at", "gte")
     collected_at_before = MomentFilter("collected_at", "lte")
     collected_on_after = DayFilter("collected_on", "gte")

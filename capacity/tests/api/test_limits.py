@@ -4,8 +4,9 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from capacity.collection.ingest import ingest
 from capacity.models import CapacityLimit, DatabaseState
-from capacity.tests.factories import make_instance
+from capacity.tests.factories import a_sample, make_instance
 from capacity.tests.outlooks import GIB, days_ago, event_of, forecast_of, limit, make_stories
 
 pytestmark = pytest.mark.django_db
@@ -63,6 +64,13 @@ def test_what_cannot_be_a_limit_is_refused(api, stories, body, attr, code):
     answer = api.post(LIMITS, {"instance": stories["a"].pk, "limit_bytes": 5, **body})
     [error] = answer.json()["errors"]
     assert (answer.status_code, error["code"]) == (400, code)
+
+
+def test_a_limit_is_of_a_name_in_any_form_of_unicode(api):
+    instance = make_instance()
+    ingest([a_sample(instance, database="B\u00fcro")])
+    made = api.post(LIMITS, {"instance": instance.pk, "database_name": "Bu\u0308ro", "limit_bytes": 5})
+    assert (made.status_code, made.json()["database_name"]) == (201, "B\u00fcro")
 
 
 def test_what_was_measured_is_not_changed(api, stories):

@@ -45,6 +45,7 @@ BAD_VALUES = [
     *[("database_name", bad, "not_a_text") for bad in (None, 5, True, [], {})],
     *[("database_name", bad, "blank") for bad in ("", "  ")],
     ("database_name", "d" * 256, "too_long"),
+    ("database_name", "\u0958" * 130, "too_long"),
     *[("database_name", f"a{bad}b", "control_character") for bad in "\x00\x1b\n\x85\u200f\u202e\u2067\ud800\udfff"],
     *[
         (name, bad, "not_a_whole_number")

@@ -223,3 +223,15 @@ def test_a_page_takes_as_many_queries_for_many_as_for_few(api):
     few = queries()
     ingest([a_sample(one, database=f"d{n}") for one in instances for n in range(8)])
     assert queries() == few
+
+
+@pytest.mark.parametrize(
+    ("asked", "size"),
+    [("sales", 1), ("sales ", 2), (" sales", 3), ("B\u00fcro", 4), ("Bu\u0308ro", 4), ("SALES", None)],
+)
+def test_a_database_is_asked_for_by_its_whole_name_in_any_form_of_unicode(api, asked, size):
+    instance = make_instance()
+    names = ("sales", "sales ", " sales", "Bu\u0308ro")
+    assert api.post(URL, [item(instance.pk, database_name=name, size_bytes=n + 1) for n, name in enumerate(names)])
+    found = api.get(URL, {"instance": instance.pk, "database_name": asked}).json()["results"]
+    assert [one["size_bytes"] for one in found] == ([size] if size else [])
