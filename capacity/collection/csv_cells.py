@@ -89,7 +89,8 @@ def cells(line: bytes | None, separator: str) -> list[str]:
         return [cell.strip() for cell in text.split(separator)]
     try:
         # Every line by itself: a quote that is never closed spoils one line, not all that follow.
-        found = next(csv.reader([text], strict=True, delimiter=separator), [])
+        # A blank before a quote is none of the name's, as one before any other cell.
+        found = next(csv.reader([text], strict=True, delimiter=separator, skipinitialspace=True), [])
     except csv.Error as error:
         reason = _("The line is not valid CSV (%(reason)s); a cell cannot have line breaks.") % {"reason": error}
         raise LineError("invalid_csv", reason) from None
@@ -106,7 +107,10 @@ def header(lines: Iterator[bytes | None], columns: Sequence[str], required: Sequ
     """The separator and the names of the columns; raises CsvError."""
     line = next(lines, b"")
     if line is not None and not line.strip():
-        raise CsvError(_("The file is empty: its first line must be %(header)s.") % {"header": ",".join(columns)})
+        text = _("The file is empty: its first line must be %(header)s.")
+        if any(more is None or more.strip() for more in lines):
+            text = _("The first line is empty: it must be %(header)s.")
+        raise CsvError(text % {"header": ",".join(columns)})
     separator = max(SEPARATORS, key=lambda one: (line or b"").count(one.encode()))
     try:
         names = [name.lower() for name in cells(line, separator)]

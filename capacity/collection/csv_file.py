@@ -74,7 +74,9 @@ class CsvSamples:
         instance, db_type, database, at, size, data, log = self._in_order(cells)
         pk, problem = self.seen.get((instance, db_type)), None
         if pk is None:
-            pk, problem = self._instance(instance if instance in self._ids else normal_name(instance), db_type.lower())
+            # Without blanks around it, which within quotes belong to the name of a database: no other door takes them.
+            name = instance if instance in self._ids else normal_name(instance).strip()
+            pk, problem = self._instance(name, db_type.lower())
             if problem is None:
                 self.seen[instance, db_type] = pk
         moment = self._moments.get(at)

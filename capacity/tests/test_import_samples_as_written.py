@@ -70,9 +70,33 @@ def test_another_separator_is_found_in_the_header_and_told(tmp_path, separator, 
 
 
 def test_blanks_within_quotes_belong_to_the_name_and_others_do_not(tmp_path):
-    lines = [f'pg-1,,"sales ",{AT},1,,', f'pg-1,, sales ,"{AT}",2,,', f'pg-1,,"a ""b"" ",{AT},3,,']
+    lines = [
+        f'pg-1,,"sales ",{AT},1,,',
+        f'pg-1,, sales ,"{AT}",2,,',
+        f'pg-1,,"a ""b"" ",{AT},3,,',
+        f'pg-1, "", "stock", {AT}, 4,,',
+        f'pg-1,, " crm",{AT},5,,',
+    ]
     load(write_csv(tmp_path, *lines))
-    assert {row[1:3] for row in stored()} == {("sales ", 1), ("sales", 2), ('a "b" ', 3)}
+    assert {row[1:3] for row in stored()} == {("sales ", 1), ("sales", 2), ('a "b" ', 3), ("stock", 4), (" crm", 5)}
+
+
+def test_blanks_around_the_name_of_an_instance_are_none_of_it_even_within_quotes(tmp_path):
+    lines = [f'"pg-1 ",,sales,{AT},1,,', f'" new ",mysql,sales,{AT},2,,', f"new,mysql,stock,{AT},3,,"]
+    load(write_csv(tmp_path, *lines), "--create-instances")
+    assert [row[:3] for row in stored()] == [("pg-1", "sales", 1), ("new", "sales", 2), ("new", "stock", 3)]
+
+
+@pytest.mark.parametrize("name", ["\u0958" * 130, "e\u0301" * 256])
+def test_a_name_is_as_long_as_it_is_stored(tmp_path, name):
+    [line] = refused(write_csv(tmp_path, f"pg-1,,{name},{AT},1,,"))
+    assert line == "line 2, database: The name has more than 255 characters."
+
+
+def test_a_name_that_is_short_enough_as_it_is_stored_is_taken(tmp_path):
+    typed = "e\u0301" * 255
+    load(write_csv(tmp_path, f"pg-1,,{typed},{AT},1,,"))
+    assert stored()[0][1] == "\u00e9" * 255
 
 
 def test_one_name_in_two_forms_of_unicode_is_one(tmp_path):

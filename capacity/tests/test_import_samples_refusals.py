@@ -139,6 +139,7 @@ EXPECTED = f"It must be {HEADER}."
     [
         (None, f"The file is empty: its first line must be {HEADER}."),
         ("", f"The file is empty: its first line must be {HEADER}."),
+        ("\n \n" + HEADER, f"The first line is empty: it must be {HEADER}."),
         (HEADER, "the file has a header and no samples."),
         ("instance,database", f"it has no column collected_at, size_bytes. {EXPECTED}"),
         (HEADER + ",host", f"it has an unknown column 'host'. {EXPECTED}"),
