@@ -8,6 +8,7 @@ from capacity.collection.ingest import NotSized, ingest
 from capacity.insight.growth import carried_names
 from capacity.models import CarriedDatabase, InstanceSizeStat, InstanceState
 from capacity.tests.factories import a_sample, make_instance, marks
+from capacity.tests.rezoning import rezone
 from capacity.tests.samples import aggregate, instance_rows, the
 
 pytestmark = pytest.mark.django_db
@@ -96,3 +97,18 @@ def test_names_without_samples_do_not_keep_an_instance(instance):
     collect(instance, 5, {}, ["bigdb"])
     instance.delete()
     assert not CarriedDatabase.objects.exists()
+
+
+@pytest.mark.parametrize("zone", ["UTC", "America/New_York", "Pacific/Kiritimati"])
+def test_it_goes_on_counting_when_the_days_move_to_another_zone(instance, settings, zone):
+    settings.TIME_ZONE = settings.CELERY_TIMEZONE = "Asia/Shanghai"
+    collect(instance, 3, {"app": 1, "bigdb": 900})
+    for day in (4, 5, 6):
+        collect(instance, day, {"app": 1}, ["bigdb"])
+    settings.TIME_ZONE = settings.CELERY_TIMEZONE = zone
+    rezone()
+    columns = ("total_size_bytes", "database_count", "carried_databases")
+    assert list(InstanceSizeStat.objects.order_by("collected_on").values_list(*columns)) == [
+        (901, 2, 0),
+        *[(901, 2, 1)] * 3,
+    ]

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db import DatabaseError, connection, transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django_celery_beat.models import CrontabSchedule, PeriodicTask
@@ -17,6 +17,7 @@ from capacity.collection.statements import Source, execute, fetch, write
 from capacity.errors import CapacityError, SumOverflow
 from capacity.models import (
     CapacityState,
+    CarriedDatabase,
     DatabaseDayStat,
     DatabaseSizeAggregation,
     InstanceSizeAggregation,
@@ -27,6 +28,8 @@ from capacity.runs.faults import error_code
 from capacity.schedules import default_schedules
 from sync_sessions.models import SyncSession
 from sync_sessions.services import sync_session_service
+
+BATCH = 5000
 
 
 class RunsOpen(CapacityError):
@@ -114,6 +117,7 @@ def _redate(state: CapacityState, new: str) -> dict[str, int]:
     state.time_zone = new
     state.save(update_fields=["time_zone", "samples_purged_before"])
     moved = _move_samples(new)
+    _move_not_sized(first_kept)
     try:
         with transaction.atomic():
             day_rows = _derive_days(first_kept, kept)
@@ -164,6 +168,25 @@ def _move_samples(zone: str) -> int:
         connection.connection.create_function("whalefall_day", 2, _day_of_text, deterministic=True)
         new_day = "whalefall_day(collected_at, %s)"
     return execute(f"UPDATE database_size_stats SET collected_on = {new_day} WHERE collected_on <> {new_day}", params)
+
+
+def _move_not_sized(first_kept: date) -> None:
+    """A database that was listed without a size goes where the last sample goes that its instance had on that day.
+
+    Written anew, as moving them one by one would have two of a database on one day in between.
+    """
+    days_of = InstanceSizeStat.objects.filter(instance=OuterRef("instance"), collected_on=OuterRef("collected_on"))
+    listed = CarriedDatabase.objects.filter(collected_on__gte=first_kept).order_by()
+    columns = ("instance_id", "database_name", "collected_on", Subquery(days_of.values("collected_at")[:1]))
+    here = timezone.get_default_timezone()
+    rows = [
+        CarriedDatabase(
+            instance_id=pk, database_name=name, collected_on=timezone.localdate(last_at, here) if last_at else day
+        )
+        for pk, name, day, last_at in listed.values_list(*columns)
+    ]
+    listed.delete()
+    CarriedDatabase.objects.bulk_create(rows, ignore_conflicts=True, batch_size=BATCH)
 
 
 def _day_of_text(moment: str, zone: str) -> str:
