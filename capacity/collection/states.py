@@ -2,8 +2,10 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import date
 
-from django.db import transaction
+from django.db import connection, transaction
+from django.db.models import QuerySet
 
 from capacity.dialect import percent_sql
 from capacity.models import Instance
@@ -86,20 +88,43 @@ def rebuild_all(on_chunk: Callable[[int], object] = lambda count: None) -> dict[
 
     A commit per CHUNK of instances, told to `on_chunk` with how many they were.
     """
-    ids = list(Instance.objects.order_by("pk").values_list("pk", flat=True))
     written = {level.states: 0 for level in LEVELS}
+
+    def derive(ids: str) -> None:
+        for level in LEVELS:
+            execute(f"DELETE FROM {level.states} WHERE instance_id IN ({ids})")
+            found = f"SELECT DISTINCT {', '.join(level.keys)} FROM {level.days} WHERE instance_id IN ({ids})"
+            written[level.states] += write(state_rows(level, Source(f"({found}) AS v")))
+
+    _in_chunks(Instance.objects.all(), derive, on_chunk)
+    return written
+
+
+def forget_before(day: date) -> None:
+    """Derives the states anew that begin before `day`, when the day rows before it are gone. A commit per chunk."""
+    before = connection.ops.adapt_datefield_value(day)
+
+    def derive(ids: str) -> None:
+        for level in LEVELS:
+            of_these = f"{level.states} WHERE instance_id IN ({ids})"
+            execute(f"DELETE FROM {of_these} AND last_day < %s", [before])
+            found = f"SELECT {', '.join(level.keys)} FROM {of_these} AND first_day < %s"
+            write(state_rows(level, Source(f"({found}) AS v", (before,))))
+
+    _in_chunks(Instance.objects.filter(state__first_day__lt=day), derive)
+
+
+def _in_chunks(
+    instances: QuerySet[Instance],
+    derive: Callable[[str], object],
+    on_chunk: Callable[[int], object] = lambda count: None,
+) -> None:
+    """Calls `derive` with the ids of these, CHUNK at a time, each in a transaction of its own."""
+    ids = list(instances.order_by("pk").values_list("pk", flat=True))
     for first in range(0, len(ids), CHUNK):
         chunk = ids[first : first + CHUNK]
         with transaction.atomic():
             # No ingest derives the states of these meanwhile.
             list(Instance.objects.select_for_update(no_key=True).filter(pk__in=chunk).order_by("pk").values_list("pk"))
-            for level in LEVELS:
-                written[level.states] += _rebuild(level, ", ".join(map(str, chunk)))
+            derive(", ".join(map(str, chunk)))
         on_chunk(len(chunk))
-    return written
-
-
-def _rebuild(level: StateLevel, ids: str) -> int:
-    execute(f"DELETE FROM {level.states} WHERE instance_id IN ({ids})")
-    found = f"SELECT DISTINCT {', '.join(level.keys)} FROM {level.days} WHERE instance_id IN ({ids})"
-    return write(state_rows(level, Source(f"({found}) AS v")))
