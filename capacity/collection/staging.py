@@ -23,6 +23,7 @@ from .samples import MAX_LISTED, SampleError
 from .statements import Source, execute, fetch, moment
 
 BATCH = 5000  #: samples that are held in memory
+CLOCK_CHANGE = timedelta(hours=2)  #: by which no clock has been put back at once
 
 #: The types of a staged row's columns on PostgreSQL; SQLite needs none.
 TYPES = {
@@ -220,10 +221,13 @@ class Batch:
 
 
 def _bounds(day: date) -> tuple[datetime, datetime]:
-    """The first moment of a day of the product's zone, and that of the next one; in UTC."""
+    """Moments between which a day of the product's zone lies, in UTC.
+
+    Wider than the day: where clocks went back a minute after midnight, its last hour comes again on the next date.
+    """
     zone = timezone.get_default_timezone()
     first, last = (datetime.combine(one, time.min, zone).astimezone(UTC) for one in (day, day + timedelta(days=1)))
-    return first, last
+    return first - CLOCK_CHANGE, last + CLOCK_CHANGE
 
 
 def _drop() -> None:

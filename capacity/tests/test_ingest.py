@@ -235,3 +235,9 @@ def test_the_hour_that_comes_twice_is_two_hours(settings, monkeypatch, held, zon
     assert result.created == 2
     stored = DatabaseSizeStat.objects.order_by("collected_at").values_list("collected_at", "size_bytes")
     assert list(stored) == [(twice[0], 7), (twice[1], 8)]
+
+
+def test_where_clocks_go_back_a_minute_after_midnight_the_second_last_hour_has_its_day_row(settings, instance):
+    settings.TIME_ZONE = "America/St_Johns"
+    ingest([a_sample(instance, "2010-11-06T23:30:00-02:30", 3), a_sample(instance, "2010-11-06T23:30:00-03:30", 5)])
+    assert [(day, size) for _instance, day, size, *_rest in days()] == [(date(2010, 11, 6), 5)]
