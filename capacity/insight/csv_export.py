@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from functools import partial
@@ -128,7 +129,9 @@ def _cells_of(names: dict[str, str]) -> list[Callable[[Any], Any]]:
 
 
 def cell(value: Any) -> Any:
-    """A value as a CSV cell: null is empty, times have their offset, text is never a formula."""
+    """A value as a CSV cell: null is empty, times have their offset, objects are JSON, text is never a formula."""
+    if isinstance(value, dict | list):
+        return json.dumps(value, ensure_ascii=False)
     if isinstance(value, datetime):
         return timezone.localtime(value).isoformat()
     if isinstance(value, str) and value.startswith(FORMULA_STARTS):

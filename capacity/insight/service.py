@@ -52,18 +52,19 @@ class InsightResult:
     def message(self) -> str:
         if not self.session.total_instances:
             return str(wording.INSIGHT.nothing)
-        counts = {
+        total, forecasts, events = self.session.total_instances, self.forecasts, self.new_events
+        parts = {
             "done": self.session.successful_instances,
-            "total": self.session.total_instances,
-            "forecasts": self.forecasts,
-            "events": self.new_events,
+            "total": total,
+            "forecasts": ngettext("%(count)d forecast", "%(count)d forecasts", forecasts) % {"count": forecasts},
+            "events": ngettext("%(count)d new event", "%(count)d new events", events) % {"count": events},
         }
         text = ngettext(
-            "%(done)d of %(total)d instance looked at: %(forecasts)d forecasts, %(events)d new events.",
-            "%(done)d of %(total)d instances looked at: %(forecasts)d forecasts, %(events)d new events.",
-            counts["total"],
+            "%(done)d of %(total)d instance looked at: %(forecasts)s, %(events)s.",
+            "%(done)d of %(total)d instances looked at: %(forecasts)s, %(events)s.",
+            total,
         )
-        return text % counts
+        return text % parts
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""

@@ -12,6 +12,7 @@ from django.utils.translation import pgettext
 from capacity.models import InstanceSizeAggregation
 from capacity.periods import Period
 from capacity.units import format_bytes, format_percent
+from sync_sessions.choices import RecordStatus
 
 from .output import show_table
 
@@ -31,7 +32,9 @@ def show(out: OutputWrapper, entries: list[dict[str, Any]], *, as_json: bool, ro
         for text in totals(entries):
             out.write(text)
     for entry in entries if rows else ():
-        show_largest(out, Period.containing(entry["period_type"], date.fromisoformat(entry["period_start"])), rows)
+        if entry.get("processed_instances"):
+            period = Period.containing(entry["period_type"], date.fromisoformat(entry["period_start"]))
+            show_largest(out, period, entry["session"]["session_id"], rows)
 
 
 def tell_errors(out: OutputWrapper, err: OutputWrapper, entries: list[dict[str, Any]]) -> None:
@@ -61,9 +64,14 @@ def show_runs(out: OutputWrapper, entries: list[dict[str, Any]]) -> None:
     show_table(out, _("Runs"), [*columns, ">" + _("Rows"), ">" + _("Time")], rows)
 
 
-def show_largest(out: OutputWrapper, period: Period, count: int) -> None:
-    """A table of the largest instances of a period."""
-    rows = InstanceSizeAggregation.objects.filter(period_type=period.type, period_start=period.start)
+def show_largest(out: OutputWrapper, period: Period, session_id: str, count: int) -> None:
+    """A table of the largest instances of a period that a run has computed."""
+    rows = InstanceSizeAggregation.objects.filter(
+        period_type=period.type,
+        period_start=period.start,
+        instance__sync_records__session__session_id=session_id,
+        instance__sync_records__status=RecordStatus.COMPLETED,
+    )
     columns = [
         _("Instance"),
         _("Engine"),

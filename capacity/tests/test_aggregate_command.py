@@ -144,6 +144,15 @@ def test_rows_shows_the_largest_instances(half_a_year):
     ]
 
 
+def test_rows_are_those_of_the_instances_that_the_run_was_about(half_a_year):
+    other = make_instance("tiny")
+    ingest([Sample(other.pk, "sales", datetime(2025, 6, 23 + n, 3, tzinfo=UTC), n + 1) for n in range(7)])
+    empty = make_instance("empty")
+    aggregate("--period", "weekly")
+    shown = aggregate("--period", "weekly", "--rows", "3", "--instance", "tiny", empty.name).splitlines()[3:]
+    assert [line.split()[0] for line in shown] == ["tiny"]
+
+
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [

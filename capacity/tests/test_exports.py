@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import tracemalloc
 from decimal import Decimal
 
@@ -10,8 +11,9 @@ from django.db import DatabaseError, connection
 
 from capacity.insight import csv_export
 from capacity.insight.csv_export import write_rows
-from capacity.models import DatabaseSizeAggregation, InstanceSizeAggregation
+from capacity.models import CapacityEvent, DatabaseSizeAggregation, InstanceSizeAggregation
 from capacity.tests.factories import make_instance
+from capacity.tests.outlooks import days_ago, event_of
 from capacity.tests.period_rows import add_database_row, add_instance_row
 from capacity.tests.samples import LARGEST, the
 
@@ -49,6 +51,13 @@ def test_instance_rows_have_their_own_columns():
     assert row["instance_name"] == "prod-pg-1"
     assert (row["trend_direction"], row["avg_database_count"]) == ("growing", "2.00")
     assert (row["total_size_change_bytes"], row["total_size_change_percent"]) == ("7", "7.53")
+
+
+@pytest.mark.django_db
+def test_an_object_is_json():
+    event_of(make_instance(), "sales", days_ago(3), days_before=[["2026-09-22", 5]], of="büro")
+    [row] = csv.DictReader(io.StringIO("".join(write_rows(CapacityEvent.objects.all()))))
+    assert json.loads(row["details"]) == {"days_before": [["2026-09-22", 5]], "of": "büro"}
 
 
 @pytest.mark.django_db

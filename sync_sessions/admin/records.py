@@ -75,24 +75,23 @@ def _instance_url(record: SyncInstanceRecord, request: HttpRequest) -> str:
 
 
 def table(session: SyncSession, request: HttpRequest) -> dict[str, Any]:
-    """A page of the session's records, what went wrong first; those of one status, or of one reason, if `?status=`
-    or `?reason=` names one. Two queries, however many."""
+    """A page of the session's records, what went wrong first; of those with the status and the reason in the address.
+    Two queries, however many."""
     counted = session.records.order_by().values_list("status", "error_code").annotate(n=Count("pk"))
-    counts, reasons = Counter[str](), Counter[str]()
+    chosen, reason = request.GET.get("status", ""), request.GET.get("reason", "")
+    counts, reasons, found = Counter[str](), Counter[str](), 0
     for status, code, count in counted:
         counts[status] += count
         reasons[code] += count
-    asked, code = request.GET.get("status", ""), request.GET.get("reason", "")
-    chosen = asked if asked in RecordStatus.values else ""
-    reason = code if code and code in reasons else ""
-    records: QuerySet[SyncInstanceRecord] = session.records.worst_first()
-    if reason:
-        records, chosen = records.filter(error_code=reason), ""
-    elif chosen:
+        found += count if chosen in ("", status) and reason in ("", code) else 0
+    # Of a word that is no status nor reason there are none.
+    records: QuerySet[SyncInstanceRecord] = session.records.worst_first() if found else session.records.none()
+    if chosen:
         records = records.filter(status=chosen)
+    if reason:
+        records = records.filter(error_code=reason)
     paginator = Paginator(records, PER_PAGE)
-    # Counted already.
-    paginator.count = reasons[reason] if reason else counts[chosen] if chosen else sum(counts.values())
+    paginator.count = found  # counted already
     page: Page[SyncInstanceRecord] = paginator.get_page(request.GET.get("page"))
     return {
         "rows": [Row.of(record, request) for record in page],

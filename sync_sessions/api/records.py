@@ -1,6 +1,6 @@
 """What became of instances, over all sessions."""
 
-from datetime import date, timedelta
+from datetime import MAXYEAR, MINYEAR, date, timedelta
 from typing import Any
 
 import django_filters
@@ -26,7 +26,9 @@ class LoggedRecordFilters(django_filters.FilterSet):
     day = DayFilter(method="of_day", label="of sessions that were created on this day")
 
     def of_day(self, records: QuerySet[SyncInstanceRecord], name: str, day: date) -> QuerySet[SyncInstanceRecord]:
-        """In the product's time zone."""
+        """In the product's time zone. At the ends of the calendar a day has no midnight in another."""
+        if not MINYEAR < day.year < MAXYEAR:
+            return records.none()
         begins, ends = midnight(day), midnight(day + timedelta(days=1))
         return records.filter(session__created_at__gte=begins, session__created_at__lt=ends)
 

@@ -43,7 +43,7 @@ class Command(BaseCommand):
         "Imports samples from a CSV file in UTF-8, all of them or none. Its header:\n\n"
         f"{','.join(COLUMNS)}\n\n"
         "db_type and the last two may be left out. Times need an offset: 2025-01-31T03:00:00+08:00.\n"
-        "Importing a file again changes nothing."
+        "Importing a file again stores nothing twice."
     )
 
     def create_parser(self, *args: Any, **kwargs: Any) -> Any:

@@ -17,6 +17,8 @@ from capacity.models import CapacityLimit, DatabaseState, TableSizeSnapshot
 from capacity.tests.factories import a_sample, make_instance
 from capacity.tests.samples import run, the
 
+from .staff import words
+
 pytestmark = pytest.mark.django_db
 
 GIB = 2**30
@@ -188,3 +190,12 @@ def test_lists_that_name_a_database_lead_to_it(admin_client, instance, model):
     query = {"instance__id__exact": instance.pk, "q": "crm"}
     html = admin_client.get(reverse(f"admin:capacity_{model}_changelist"), query).content.decode()
     assert f'href="{database_url(instance.pk, "crm")}"' in html
+
+
+def test_of_a_database_that_nobody_has_looked_at_nothing_is_said_to_have_never_happened(admin_client, instance):
+    ingest([a_sample(instance, "2025-06-30T05:00:00+08:00", GIB, "new")])
+    said = words(page_of(admin_client, instance, "new"))
+    assert "Nobody has looked yet" in said
+    assert "Nothing: it never" not in said
+    refresh([instance.pk], datetime(2025, 6, 30, tzinfo=UTC))
+    assert "Nobody has looked yet" not in words(page_of(admin_client, instance, "new"))

@@ -6,6 +6,7 @@ import re
 from datetime import timedelta
 
 import pytest
+from django.contrib import admin
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
@@ -60,6 +61,19 @@ def test_a_value_that_a_filter_does_not_know_is_told(admin_client, grown, query,
 
 def test_what_a_filter_knows_or_an_empty_one_is_no_reason_for_a_word(admin_client, grown):
     assert warned(admin_client.get(URL, {"missing": str(days_ago(3)), "sample": "", "tag": ""})) == []
+
+
+def test_of_an_engine_that_there_is_not_no_row_is_shown_and_it_is_told(admin_client, grown):
+    page = admin_client.get(URL, {"db_type__exact": "db2"})
+    assert (names(page), warned(page)) == ([], ['The filter "engine" does not know "db2": no row is of it.'])
+    assert warned(admin_client.get(URL, {"db_type__exact": "mysql"})) == []
+
+
+def test_a_page_that_the_list_does_not_have_is_told_and_its_first_one_shown(admin_client, grown, monkeypatch):
+    make_instance()
+    monkeypatch.setattr(admin.site.get_model_admin(Instance), "list_per_page", 1)
+    page = admin_client.get(URL, {"p": 9999})
+    assert (len(names(page)), warned(page)) == (1, ["This list has no page 9999: its first one is shown."])
 
 
 def test_a_filter_that_the_list_does_not_have_is_told(admin_client, grown):

@@ -205,7 +205,15 @@ def test_a_filter_that_is_none_leads_the_export_back_to_the_list(admin_client):
     assert (answer.status_code, answer["Location"]) == (302, f"{SAMPLES}?e=1")
 
 
-@pytest.mark.parametrize("asked", [{"coverage": "nonsense"}, {"period_start_from": "yesterday"}, {"tag": "team:gone"}])
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"coverage": "nonsense"},
+        {"period_start_from": "yesterday"},
+        {"tag": "team:gone"},
+        {"instance__id__exact": "99999"},
+    ],
+)
 def test_what_the_list_would_leave_out_leads_the_export_back_to_it_where_it_is_told(admin_client, weeks, asked):
     answer = admin_client.get(DATABASES + "export/", asked, follow=True)
     assert answer.redirect_chain == [(f"{DATABASES}?{urlencode(asked)}", 302)]

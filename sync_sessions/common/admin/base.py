@@ -30,6 +30,8 @@ class ListedFilters(ChangeList):
     """
 
     result_list: Any  #: the rows of the page
+    page_num: int
+    no_page = 0  #: the number in the address, if the list has no such page and its first one is shown
 
     def get_filters(self, request: HttpRequest) -> Any:
         try:
@@ -51,6 +53,11 @@ class ListedFilters(ChangeList):
             super().get_results(request)
         except (DataError, ValueError, OverflowError) as error:
             raise IncorrectLookupParameters from error  # a value that the column cannot have
+        except IncorrectLookupParameters:
+            if self.page_num == 1:
+                raise
+            self.no_page, self.page_num = self.page_num, 1
+            super().get_results(request)
         if not self.show_full_result_count:
             # Nobody counts them all, so the theme need not tell that number from the one that is shown.
             self.full_result_count = self.result_count
@@ -94,8 +101,13 @@ class ModelAdmin(theme.ModelAdmin):
             self.message_user(request, text, messages.WARNING)
 
     def left_out(self, changelist: Any) -> list[str]:
-        """A sentence for each value of a filter in the address that the list has to leave out."""
-        return [text for spec in changelist.filter_specs for text in complaints(spec)]
+        """A sentence for each thing that the address asks for and the list does not have."""
+        said = [text for spec in changelist.filter_specs for text in complaints(spec)]
+        if changelist.no_page:
+            said.append(
+                _("This list has no page %(number)d: its first one is shown.") % {"number": changelist.no_page}
+            )
+        return said
 
     def complete(self, rows: list[Any]) -> None:
         """Gives the rows of a page what they need to be shown; columns with a `prepare` see them all beforehand."""

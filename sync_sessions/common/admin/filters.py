@@ -3,7 +3,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from django import forms
-from django.contrib.admin import SimpleListFilter
+from django.contrib.admin import ChoicesFieldListFilter, RelatedFieldListFilter, SimpleListFilter
 from django.db.models import QuerySet
 from django.db.models.functions import Lower
 from django.http import HttpRequest
@@ -21,23 +21,35 @@ MOST_SHOWN = 60  #: characters of what an address asks
 def complaints(spec: Any) -> Iterator[str]:
     """A sentence for each value of a filter in the address of a list that the filter does not know.
 
-    A filter may have `not_known` itself; else it knows what can be chosen. Of a tag that no instance has nothing is
-    left out: there are no rows.
+    A filter may have `not_known` itself; else it knows what can be chosen. Those of a column, and that of tags, look
+    for any value: of one that they do not know there are no rows.
     """
     if isinstance(spec, TagFilter):
         if unknown := spec.unknown():
             yield unknown_tags_text(unknown)
         return
+    text = _('The filter "%(title)s" does not know "%(value)s", which is left out.')
     if hasattr(spec, "not_known"):
         values = spec.not_known()
     elif isinstance(spec, SimpleListFilter):
         asked = spec.used_parameters.get(str(spec.parameter_name))
         values = [asked] if asked and asked not in {str(value) for value, _label in spec.lookup_choices} else []
+    elif isinstance(spec, ChoicesFieldListFilter | RelatedFieldListFilter):
+        text = _('The filter "%(title)s" does not know "%(value)s": no row is of it.')
+        values = _of_no_row(spec.field, [value for value in spec.lookup_val or () if value])
     else:
         values = []
     for value in values:
-        text = _('The filter "%(title)s" does not know "%(value)s", which is left out.')
         yield text % {"title": spec.title, "value": Truncator(value).chars(MOST_SHOWN)}
+
+
+def _of_no_row(column: Any, asked: list[str]) -> list[str]:
+    """Those that are none of the column's choices, or the key of none of the rows that it refers to: a query."""
+    if not column.is_relation:
+        return [value for value in asked if value not in {str(choice) for choice, _label in column.flatchoices}]
+    rows, key = column.related_model._default_manager.all(), column.related_model._meta.pk.to_python
+    found = set(rows.filter(pk__in=asked).values_list("pk", flat=True)) if asked else set()
+    return [value for value in asked if key(value) not in found]
 
 
 class DayRangeFilter(RangeDateFilter):

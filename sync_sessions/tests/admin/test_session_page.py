@@ -66,7 +66,24 @@ def test_the_filter_counts_each_status_and_shows_one(admin_client, open_session,
         assert link in page
     assert "Skipped (" not in page
     assert f'href="{address(session)}?status=failed#records" aria-current="true"' in page
-    assert len(names(shown(admin_client, session, status="nonsense"))) == 6
+    assert names(shown(admin_client, session, status="failed", reason="odd")) == ["fleet-003", "fleet-004"]
+
+
+@pytest.mark.parametrize(
+    "asked", [{"status": "nonsense"}, {"reason": "gone"}, {"status": "completed", "reason": "odd"}]
+)
+def test_what_no_record_has_is_told_and_not_left_out(admin_client, open_session, make_instances, end_records, asked):
+    session = open_session(instances=make_instances(3))
+    end_records(session, 1)
+    end_records(session, 1, "failed", error_code="odd", error_message="odd")
+    page = shown(admin_client, session, **asked)
+    assert names(page) == []
+    assert "No record is of this kind." in page
+
+
+def test_an_odd_word_in_the_address_breaks_no_table(admin_client, open_session, make_instances):
+    page = shown(admin_client, open_session(instances=make_instances(1)), status='"\x00&page=', reason="\x00")
+    assert "No record is of this kind." in page
 
 
 def test_the_table_alone_is_what_the_page_has(admin_client, open_session, make_instances, end_records):

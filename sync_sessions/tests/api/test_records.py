@@ -49,3 +49,4 @@ def test_they_are_filtered_by_instance_status_and_day(api, records):
     assert listed(api, day="2025-03-02") == [records[1].pk, records[0].pk]
     assert listed(api, day="2025-03-01") == []
     assert api.get(URL, {"day": "yesterday"}).status_code == 400
+    assert [listed(api, day=day) for day in ("0001-01-01", "9999-12-31")] == [[], []]  # without a midnight elsewhere

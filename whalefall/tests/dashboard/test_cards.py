@@ -123,7 +123,7 @@ def test_what_runs_now_with_its_progress_and_what_waits(dashboard):
 
     page = dashboard()
 
-    assert "Running Aggregation (Weekly) 15 of 60 done" in page["text"]
+    assert "Running Aggregation (Weekly) 15 of 60 ended" in page["text"]
     assert 'style="width: 25%"' in page["html"]
     assert reverse("admin:sync_sessions_syncsession_change", args=[session.pk]) in page["html"]
     oldest = "Daily June 27, 2025, Daily June 28, 2025, Daily June 29, 2025, …"
