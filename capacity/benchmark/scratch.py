@@ -1,6 +1,7 @@
 """A database for measuring, beside the configured one."""
 
 import os
+import signal
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +17,8 @@ def scratch_database() -> Iterator[BaseDatabaseWrapper]:
     """Makes a database on the configured server, migrates it, and drops it at the end, whatever happens.
 
     Meanwhile it is the default connection of this thread. The configured database is not touched: its
-    connection is set aside and put back. On SQLite the database is a file in a temporary directory.
+    connection is set aside and put back. On SQLite the database is a file in a temporary directory. SIGTERM ends this
+    process as Ctrl-C does.
     """
     configured = connections[DEFAULT_DB_ALIAS]
     name = f"whalefall_bench_{os.getpid()}"
@@ -25,11 +27,13 @@ def scratch_database() -> Iterator[BaseDatabaseWrapper]:
         scratch = type(configured)(
             {**configured.settings_dict, "NAME": str(Path(directory) / f"{name}.sqlite3") if is_file else name}
         )
+        before = signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
             connections[DEFAULT_DB_ALIAS] = scratch
             make(scratch)
             yield scratch
         finally:
+            signal.signal(signal.SIGTERM, before)
             connections[DEFAULT_DB_ALIAS] = configured
             scratch.close()
             if not is_file:

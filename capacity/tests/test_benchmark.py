@@ -1,5 +1,7 @@
 import json
 import os
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -16,13 +18,15 @@ from capacity.models import CapacityState, DatabaseSizeStat, Instance, InstanceS
 from capacity.tests.benchmarks import benchmark, copies_of_one
 from capacity.tests.factories import make_instance
 from sync_sessions.models import SyncSession
+from whalefall.tests.faults.stack import database_url, wait_until
+from whalefall.tests.starts import ROOT
 
 pytestmark = pytest.mark.django_db
 
 
-def scratch_databases():
-    """Those that this process has made."""
-    name = f"whalefall_bench_{os.getpid()}"
+def scratch_databases(pid=None):
+    """Those that a process has made, this one if none is named."""
+    name = f"whalefall_bench_{pid or os.getpid()}"
     if connection.vendor == "sqlite":
         return [path.name for path in Path(tempfile.gettempdir()).glob(f"{name}*")]
     with connection.cursor() as cursor:
@@ -131,6 +135,25 @@ def test_nothing_is_left_of_the_scratch_database_after_an_error(error):
         raise error
     assert not Instance.objects.exists()
     assert scratch_databases() == []
+
+
+@pytest.mark.processes
+def test_nothing_is_left_of_the_scratch_database_of_a_process_that_is_told_to_end():
+    absent = "sqlite:///absent.sqlite3"  # it is not opened
+    database = {"DATABASE_URL": database_url() if connection.vendor == "postgresql" else absent}
+    process = subprocess.Popen(
+        [sys.executable, "manage.py", "benchmark", "--scenario=daily"],
+        cwd=ROOT,
+        env=os.environ | database,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    wait_until(lambda: scratch_databases(process.pid), what="the scratch database")
+    process.terminate()
+    _out, told = process.communicate(timeout=60)
+    assert "Stopped; the database made for the benchmark has been dropped." in told
+    assert scratch_databases(process.pid) == []
 
 
 @pytest.mark.parametrize(
