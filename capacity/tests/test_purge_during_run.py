@@ -6,7 +6,14 @@ from django.db import transaction
 
 from capacity.aggregation.progress import ProgressCallbacks
 from capacity.collection.ingest import ingest
-from capacity.models import CapacityState, DatabaseDayStat, DatabaseSizeAggregation
+from capacity.models import (
+    CapacityState,
+    DatabaseDayStat,
+    DatabaseSizeAggregation,
+    DatabaseState,
+    InstanceSizeStat,
+    InstanceState,
+)
 from capacity.upkeep.retention import purge
 from sync_sessions.models import SyncSession
 
@@ -47,6 +54,21 @@ def test_a_purge_waits_for_an_ingest_that_reads_old_samples(settings):
         wait_until_blocked(purged)
     assert purged.result(timeout=30).samples == 2
     assert DatabaseDayStat.objects.get().sum_size_bytes == 400
+
+
+@pytest.mark.postgresql
+def test_day_rows_of_an_ingest_that_is_under_way_go_with_the_others(settings, time_machine):
+    time_machine.move_to("2026-07-05T22:00:00Z", tick=True)  # 5 March 2025 is 487 days ago
+    settings.WHALEFALL_SAMPLE_RETENTION_DAYS = settings.WHALEFALL_DAY_RETENTION_DAYS = 400
+    instance = make_instance(is_active=False)  # whose marks keep nothing
+    ingest([a_sample(instance, size=100)])
+    with transaction.atomic():
+        ingest([a_sample(instance, size=300, database="stock")])
+        purged = start_beside(purge)
+        wait_until_blocked(purged)
+    assert (purged.result(timeout=30).samples, purged.result().days) == (2, 3)
+    for left in (DatabaseDayStat, InstanceSizeStat, DatabaseState, InstanceState):
+        assert not left.objects.exists()
 
 
 @pytest.mark.parametrize("where", ["on_start", "on_complete"])

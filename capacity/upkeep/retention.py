@@ -94,12 +94,14 @@ def purge(*, dry_run: bool = False) -> PurgeResult:
         # A run that began before that reads them still: they go with the next purge.
         waiting_for = _runs_of_periods_before(days_from) if days_from else ()
     remove = _count if dry_run else _delete
+    # First, as it waits for the ingests that are under way: they still write day rows.
+    samples = remove(DatabaseSizeStat, samples_from)
     days = 0 if waiting_for else sum(remove(model, days_from) for model in DAY_ROWS)
     if days_from and not dry_run and not waiting_for:
         states.forget_before(days_from)
     return PurgeResult(
         purged_before=samples_from,
-        samples=remove(DatabaseSizeStat, samples_from),
+        samples=samples,
         days_purged_before=days_from,
         days=days,
         daily_rows=sum(remove(model, daily_from) for model in PERIOD_ROWS),
