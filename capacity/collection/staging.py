@@ -23,7 +23,7 @@ from .samples import MAX_LISTED, SampleError
 from .statements import Source, execute, fetch, moment
 
 BATCH = 5000  #: samples that are held in memory
-CLOCK_CHANGE = timedelta(hours=2)  #: by which no clock has been put back at once
+CLOCK_CHANGE = timedelta(hours=8)  #: more than any zone has put its clocks back since 1990 (Vostok: 7 hours)
 
 #: The types of a staged row's columns on PostgreSQL; SQLite needs none.
 TYPES = {
@@ -223,7 +223,7 @@ class Batch:
 def _bounds(day: date) -> tuple[datetime, datetime]:
     """Moments between which a day of the product's zone lies, in UTC.
 
-    Wider than the day: where clocks went back a minute after midnight, its last hour comes again on the next date.
+    Wider than the day: where clocks went back soon after midnight, its last hours came again.
     """
     zone = timezone.get_default_timezone()
     first, last = (datetime.combine(one, time.min, zone).astimezone(UTC) for one in (day, day + timedelta(days=1)))

@@ -237,7 +237,17 @@ def test_the_hour_that_comes_twice_is_two_hours(settings, monkeypatch, held, zon
     assert list(stored) == [(twice[0], 7), (twice[1], 8)]
 
 
-def test_where_clocks_go_back_a_minute_after_midnight_the_second_last_hour_has_its_day_row(settings, instance):
-    settings.TIME_ZONE = "America/St_Johns"
-    ingest([a_sample(instance, "2010-11-06T23:30:00-02:30", 3), a_sample(instance, "2010-11-06T23:30:00-03:30", 5)])
-    assert [(day, size) for _instance, day, size, *_rest in days()] == [(date(2010, 11, 6), 5)]
+@pytest.mark.parametrize(
+    ("zone", "half_past_eleven", "offsets"),
+    [
+        ("America/St_Johns", "2010-11-06T23:30:00", ("-02:30", "-03:30")),
+        ("Antarctica/Casey", "2010-03-04T23:30:00", ("+11:00", "+08:00")),
+    ],
+)
+def test_where_clocks_go_back_after_midnight_the_second_last_hour_has_its_day_row(
+    settings, instance, zone, half_past_eleven, offsets
+):
+    settings.TIME_ZONE = zone
+    for size, offset in enumerate(offsets, 3):
+        ingest([a_sample(instance, half_past_eleven + offset, size)])
+    assert [(day, size) for _instance, day, size, *_rest in days()] == [(date.fromisoformat(half_past_eleven[:10]), 4)]
