@@ -15,6 +15,7 @@ from .samples import BadItem, Sample, SampleError
 
 MAX_BYTES = 2**63 - 1
 MAX_NAME = 255
+MOST_COMPOSED = 4  #: characters that become one: a Greek letter with three marks
 EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
 CLOCK_SKEW = timedelta(minutes=5)
 MAX_KNOWN = 50_000  # names, and moments, of which it is remembered that they are good
@@ -35,8 +36,11 @@ Problem = tuple[str, str] | None
 
 
 def normal_name(name: str) -> str:
-    """The name in Unicode's composed form (NFC): an accent typed on a Mac is the one typed elsewhere."""
-    return name if name.isascii() else unicodedata.normalize("NFC", name)
+    """The name in Unicode's composed form (NFC): an accent typed on a Mac is the one typed elsewhere.
+
+    One that is too long in any form stays as it is: of marks out of order, composing takes the square of their number.
+    """
+    return name if name.isascii() or len(name) > MOST_COMPOSED * MAX_NAME else unicodedata.normalize("NFC", name)
 
 
 def name_problem(name: Any) -> Problem:
@@ -44,7 +48,7 @@ def name_problem(name: Any) -> Problem:
     if not isinstance(name, str):
         return "not_a_text", _("The name must be a text.")
     # Its normal form, which is what is stored, may be shorter, and in a few scripts is longer.
-    if len(name) > 4 * MAX_NAME or len(normal_name(name)) > MAX_NAME:
+    if len(normal_name(name)) > MAX_NAME:
         return "too_long", _("The name has more than %(limit)d characters.") % {"limit": MAX_NAME}
     if not name.strip():
         return "blank", _("The name is empty.")

@@ -8,6 +8,7 @@ from django.core.exceptions import ValidationError
 from capacity.collection import staging
 from capacity.collection.ingest import Sample, ingest
 from capacity.collection.samples import BadItem, SampleError, SamplesRejected
+from capacity.collection.validation import normal_name
 from capacity.errors import CapacityError
 from capacity.models import CapacityState, DatabaseDayStat, DatabaseSizeStat, InstanceSizeStat, StalePeriod
 from capacity.models.days import UNFIT
@@ -271,3 +272,9 @@ def test_an_instance_that_is_deleted_while_its_samples_are_read(instance):
         instance.delete()
 
     assert errors(read()) == [(1, "instance_id", "unknown_instance"), (2, "instance_id", "unknown_instance")]
+
+
+def test_a_name_that_is_too_long_in_any_form_is_not_composed():
+    marks = "\u0315\u0300" * 510  # out of order: to put 100,000 of them in order takes half a minute
+    assert normal_name("a" + marks) == "a" + marks
+    assert normal_name("\u03b1\u0313\u0300\u0345" * 255) == "\u1f82" * 255

@@ -39,6 +39,7 @@ def push(client_with):
     return post
 
 
+LONG = {"instance": "unknown_instance", "database_name": "too_long"}
 BAD_VALUES = [
     *[("instance", bad, "unknown_instance") for bad in (0, -1, 99, 2**63, 10**38, True, 1.0, None, [], {})],
     *[("instance", bad, "unknown_instance") for bad in ("", "PG-1", "pg-1\x00", "\ud800", "pg-1 ", "n" * 300)],
@@ -46,6 +47,7 @@ BAD_VALUES = [
     *[("database_name", bad, "blank") for bad in ("", "  ")],
     ("database_name", "d" * 256, "too_long"),
     ("database_name", "\u0958" * 130, "too_long"),
+    *[(name, "a" + "\u0315\u0300" * 50_000, code) for name, code in LONG.items()],
     *[("database_name", f"a{bad}b", "control_character") for bad in "\x00\x1b\n\x85\u200f\u202e\u2067\ud800\udfff"],
     *[
         (name, bad, "not_a_whole_number")
