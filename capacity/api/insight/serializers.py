@@ -147,10 +147,12 @@ class LimitSerializer(StrictFields, serializers.ModelSerializer[CapacityLimit]):
         extra_kwargs = {"note": {"max_length": 10_000}, "database_name": {"trim_whitespace": False}}
         validators: list[Any] = []  # the pair is looked at below, with a sentence
 
+    def validate_database_name(self, name: str) -> str:
+        return normal_name(name)
+
     def validate(self, attrs: Any) -> Any:
         stored: Any = self.instance
         instance = attrs.get("instance", stored and stored.instance)
-        database = normal_name(attrs.get("database_name", stored.database_name if stored else ""))
-        attrs |= {"database_name": database} if "database_name" in attrs else {}
+        database = attrs.get("database_name", stored.database_name if stored else "")
         check_target(instance, database, other_than=stored and stored.pk)
         return attrs
