@@ -84,14 +84,13 @@ def table(session: SyncSession, request: HttpRequest) -> dict[str, Any]:
         counts[status] += count
         reasons[code] += count
         found += count if chosen in ("", status) and reason in ("", code) else 0
-    # Of a word that is no status nor reason there are none.
-    records: QuerySet[SyncInstanceRecord] = session.records.worst_first() if found else session.records.none()
+    records: QuerySet[SyncInstanceRecord] = session.records.worst_first()
     if chosen:
         records = records.filter(status=chosen)
     if reason:
         records = records.filter(error_code=reason)
     paginator = Paginator(records, PER_PAGE)
-    paginator.count = found  # counted already
+    paginator.count = found  # counted already; of none nothing is asked, whatever the words in the address are
     page: Page[SyncInstanceRecord] = paginator.get_page(request.GET.get("page"))
     return {
         "rows": [Row.of(record, request) for record in page],
