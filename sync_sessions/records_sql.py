@@ -16,20 +16,23 @@ NOW = {"postgresql": "STATEMENT_TIMESTAMP()", "sqlite": "STRFTIME('%%Y-%%m-%%d %
 
 
 def json_rows(columns: Mapping[str, str]) -> str:
-    """A row source with one %s, a JSON list of objects; `columns` maps its names to PostgreSQL's types.
+    """A row source with one %s, a JSON list of lists: the values of `columns` (name: PostgreSQL's type), in order.
 
-    To stand behind FROM; gets the alias v.
+    To stand behind FROM; gets the alias v. Not objects and jsonb_to_recordset: that takes PostgreSQL thrice the time.
     """
     if connection.vendor == "postgresql":
-        typed = ", ".join(f"{name} {type}" for name, type in columns.items())
-        return f"jsonb_to_recordset(%s::jsonb) AS v({typed})"
-    picked = ", ".join(f"json_extract(value, '$.{name}') AS {name}" for name in columns)
-    return f"(SELECT {picked} FROM json_each(%s)) AS v"
+        # OFFSET: each cell is read once, not wherever the statement around names it.
+        cells, rows = "(value ->> {index})::{type}", "jsonb_array_elements(%s::jsonb) OFFSET 0"
+    else:
+        cells, rows = "json_extract(value, '$[{index}]')", "json_each(%s)"
+    numbered = enumerate(columns.items())
+    picked = ", ".join(f"{cells.format(index=index, type=type)} AS {name}" for index, (name, type) in numbered)
+    return f"(SELECT {picked} FROM {rows}) AS v"
 
 
 def insert_records(session_pk: int, category: str, instances: Iterable[tuple[int, str]]) -> None:
     """Inserts a pending record per (instance id, name), in the order of the ids."""
-    rows = json.dumps([{"id": pk, "name": name} for pk, name in instances])
+    rows = json.dumps(list(instances))
     sql = f"""
         INSERT INTO sync_instance_records (session_id, instance_id, instance_name, sync_category, status,
             items_synced, items_created, items_updated, items_deleted, error_code, error_message, sync_details)
@@ -42,7 +45,7 @@ def insert_records(session_pk: int, category: str, instances: Iterable[tuple[int
 
 
 _RESULT_COLUMNS = {
-    "record_ids": "bigint[]",
+    "record_ids": "jsonb",
     "status": "text",
     "items_synced": "bigint",
     "items_created": "bigint",
@@ -53,7 +56,10 @@ _RESULT_COLUMNS = {
     "sync_details": "jsonb",
 }
 
-_EACH = {"postgresql": "unnest(v.record_ids) AS one(value)", "sqlite": "json_each(v.record_ids) AS one"}
+_EACH = {
+    "postgresql": "jsonb_array_elements_text(v.record_ids) AS one(value)",
+    "sqlite": "json_each(v.record_ids) AS one",
+}
 
 
 def finish_records(ends: Iterable[Mapping[str, Any]]) -> int:
@@ -68,7 +74,7 @@ def finish_records(ends: Iterable[Mapping[str, Any]]) -> int:
         UPDATE sync_instance_records SET {assignments}, completed_at = {now},
             started_at = COALESCE(started_at, {now})
         FROM {json_rows(_RESULT_COLUMNS)}, {_EACH[connection.vendor]}
-        WHERE sync_instance_records.id = one.value AND sync_instance_records.id BETWEEN %s AND %s
+        WHERE sync_instance_records.id = CAST(one.value AS bigint) AND sync_instance_records.id BETWEEN %s AND %s
             AND CASE WHEN sync_instance_records.status IN ({open_statuses}) THEN true ELSE false END
     """
     rows = list(ends)
@@ -77,6 +83,7 @@ def finish_records(ends: Iterable[Mapping[str, Any]]) -> int:
     # The stretch of the index and the CASE, as PostgreSQL takes open records for a handful: it would compare each of a
     # large session with each of these.
     ids = [record_id for row in rows for record_id in row["record_ids"]]
+    values = json.dumps([[row[name] for name in _RESULT_COLUMNS] for row in rows])
     with connection.cursor() as cursor:
-        cursor.execute(sql, [json.dumps(rows), min(ids), max(ids)])
+        cursor.execute(sql, [values, min(ids), max(ids)])
         return cursor.rowcount

@@ -4,13 +4,15 @@ The roll-up reads nothing else, so what is wrong here is wrong everywhere: `test
 every column with plain Python.
 """
 
-from datetime import datetime
+from collections.abc import Collection
+from datetime import UTC, date, datetime, time, timedelta
 
 from django.db import connection
+from django.utils import timezone
 
 from capacity.models.days import CARRY_DAYS, UNFIT
 
-from .statements import Source, Statement, days_before, moment, upsert
+from .statements import Source, Statement, days_before, minutes_after, moment, upsert
 
 NOW = {"postgresql": "CAST(%s AS timestamptz)", "sqlite": "%s"}
 
@@ -19,6 +21,8 @@ DATABASE_KEY = ("instance_id", "database_name", "collected_on")
 INSTANCE_KEY = ("instance_id", "collected_on")
 SIZES = {"size_bytes": "sample", "data_size_bytes": "data", "log_size_bytes": "log"}
 HALF = 2**32
+CLOCK_CHANGE = timedelta(hours=8)  #: more than any zone has put its clocks back since 1990 (Vostok: 7 hours)
+MINUTE = timedelta(minutes=1)
 
 
 def too_large(column: str) -> str:
@@ -76,11 +80,28 @@ def samples_of(days: Source, more: str = "") -> Source:
     return Source(sql, days.params)
 
 
-def samples_of_databases(database_days: Source) -> Source:
-    """The stored samples of these days of databases, as s. By their moments, for which there is an index: PostgreSQL
-    does not know how few they are, and by days alone it would read all samples ever stored."""
-    more = "AND s.database_name = v.database_name AND s.collected_at >= v.begins AND s.collected_at < v.ends"
+def samples_of_databases(database_days: Source, dates: Collection[date]) -> Source:
+    """The stored samples of these days of databases, as s; `dates` are the distinct days, one at least.
+
+    By their moments, for which there is an index: PostgreSQL does not know how few they are, and by days alone it
+    would read all samples ever stored.
+    """
+    first, last = _around(dates)
+    begin, end = minutes_after("v.collected_on", first), minutes_after("v.collected_on", last)
+    more = f"AND s.database_name = v.database_name AND s.collected_at >= {begin} AND s.collected_at < {end}"
     return samples_of(database_days, more)
+
+
+def _around(dates: Collection[date]) -> tuple[int, int]:
+    """Minutes after their midnights in UTC between which these days of the product's zone lie.
+
+    Wider than the days, as clocks are changed on some: where they went back soon after midnight, a day's last hours
+    came again.
+    """
+    zone = timezone.get_default_timezone()
+    ahead = [datetime.combine(day, time.min, UTC) - datetime.combine(day, time.min, zone) for day in dates]
+    first, last = -max(ahead) - CLOCK_CHANGE, timedelta(days=1) - min(ahead) + CLOCK_CHANGE
+    return first // MINUTE, last // MINUTE
 
 
 def instance_day_rows(days: Source, now: datetime) -> Statement:

@@ -8,13 +8,12 @@ import keeps nobody waiting until its last step.
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime
 from functools import cache
 from io import StringIO
 from typing import Any, NamedTuple, Self
 
 from django.db import Error, connection
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from sync_sessions.records_sql import json_rows
@@ -23,7 +22,6 @@ from .samples import MAX_LISTED, SampleError
 from .statements import Source, execute, fetch, moment
 
 BATCH = 5000  #: samples that are held in memory
-CLOCK_CHANGE = timedelta(hours=8)  #: more than any zone has put its clocks back since 1990 (Vostok: 7 hours)
 
 #: The types of a staged row's columns on PostgreSQL; SQLite needs none.
 TYPES = {
@@ -106,7 +104,11 @@ class Batch:
                 execute("ANALYZE incoming_samples")
                 execute("ANALYZE incoming_days")
         else:
-            self._days = {(row.instance_id, row.collected_on) for row in self.rows}
+            # In the order in which they came, which is that of the index as a rule.
+            of_databases = dict.fromkeys((pk, name, day) for _index, pk, name, *_sizes, day, _at in self.rows)
+            self._days = {(pk, day) for pk, _name, day in of_databases}
+            names = ("instance_id", "database_name", "collected_on")
+            self._database_days = _json({name: TYPES[name] for name in names}, of_databases)
 
     @property
     def is_told_of_duplicates(self) -> bool:
@@ -193,41 +195,25 @@ class Batch:
 
     @property
     def database_days(self) -> Source:
-        """The (instance_id, database_name, collected_on) of the samples, each once, as v.
-
-        Those in memory have the moments at which their day `begins` and `ends`.
-        """
-        names = ("instance_id", "database_name", "collected_on")
+        """The (instance_id, database_name, collected_on) of the samples, each once, as v."""
         if self.staged:
-            return self._distinct(*names)
-        columns = {name: TYPES[name] for name in names} | dict.fromkeys(("begins", "ends"), TYPES["collected_at"])
-        bounds = cache(_bounds)
-        rows = sorted({row[1:3] + row[6:7] for row in self.rows})
-        return _json(columns, [(*row, *bounds(row[2])) for row in rows])
+            return Source("(SELECT DISTINCT instance_id, database_name, collected_on FROM incoming_samples) AS v")
+        return self._database_days
 
     @property
     def databases(self) -> Source:
-        return self._distinct("instance_id", "database_name")
+        """The (instance_id, database_name) of the samples, each once, with their first_day and last_day, as v."""
+        return self._spans("instance_id, database_name")
 
     @property
     def instances(self) -> Source:
-        return self._distinct("instance_id")
+        """The instance_id of the samples, each once, with their first_day and last_day, as v."""
+        return self._spans("instance_id")
 
-    def _distinct(self, *names: str) -> Source:
-        if self.staged:
-            return Source(f"(SELECT DISTINCT {', '.join(names)} FROM incoming_samples) AS v")
-        rows = sorted({tuple(getattr(row, name) for name in names) for row in self.rows})
-        return _json({name: TYPES[name] for name in names}, rows)
-
-
-def _bounds(day: date) -> tuple[datetime, datetime]:
-    """Moments between which a day of the product's zone lies, in UTC.
-
-    Wider than the day: where clocks went back soon after midnight, its last hours came again.
-    """
-    zone = timezone.get_default_timezone()
-    first, last = (datetime.combine(one, time.min, zone).astimezone(UTC) for one in (day, day + timedelta(days=1)))
-    return first - CLOCK_CHANGE, last + CLOCK_CHANGE
+    def _spans(self, key: str) -> Source:
+        rows = Source("incoming_samples AS v") if self.staged else self._database_days
+        span = "MIN(collected_on) AS first_day, MAX(collected_on) AS last_day"
+        return Source(f"(SELECT {key}, {span} FROM {rows.sql} GROUP BY {key}) AS v", rows.params)
 
 
 def _drop() -> None:
@@ -236,9 +222,8 @@ def _drop() -> None:
 
 
 def _json(columns: Mapping[str, str], rows: Iterable[Sequence[Any]]) -> Source:
-    objects = [dict(zip(columns, row, strict=True)) for row in rows]
     # Cached, as the databases of a server share their moments.
-    return Source(json_rows(columns), (json.dumps(objects, default=cache(_text)),))
+    return Source(json_rows(columns), (json.dumps(list(rows), default=cache(_text)),))
 
 
 def _text(value: date) -> str:
@@ -251,12 +236,11 @@ def _load(rows: Sequence[Row]) -> None:
     if connection.vendor == "postgresql":
         _copy(rows)
         return
-    cells = [(*row[:6], row.collected_on.isoformat(), moment(row.collected_at)) for row in rows]
+    source = _json(TYPES, rows)
     # One parameter, as outside a transaction each of many rows would be a transaction of its own. And
     # executemany(), as DEBUG keeps the parameters of execute() in memory.
-    picked = ", ".join(f"json_extract(value, '$[{n}]')" for n in range(len(Row._fields)))
     with connection.cursor() as cursor:
-        cursor.executemany(f"INSERT INTO incoming_samples SELECT {picked} FROM json_each(%s)", [[json.dumps(cells)]])
+        cursor.executemany(f"INSERT INTO incoming_samples SELECT v.* FROM {source.sql}", [source.params])
 
 
 def _copy(rows: Sequence[Row]) -> None:

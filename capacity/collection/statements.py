@@ -74,6 +74,13 @@ def days_before(day: str, count: int) -> str:
     return f"({day} - {count})" if connection.vendor == "postgresql" else f"date({day}, '-{count} days')"
 
 
+def minutes_after(day: str, count: int) -> str:
+    """The moment so many minutes after (or before) the midnight in UTC with which the date `day` begins."""
+    if connection.vendor == "postgresql":
+        return f"(({day} + interval '{count} minutes') AT TIME ZONE 'UTC')"
+    return f"datetime({day}, '{count} minutes')"
+
+
 def moment(value: datetime) -> str:
     """A moment as text that both databases read as theirs."""
     if connection.vendor == "postgresql":

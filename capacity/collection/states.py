@@ -43,38 +43,48 @@ INSTANCE = StateLevel(
 LEVELS = (DATABASE, INSTANCE)
 
 
-def state_rows(level: StateLevel, touched: Source) -> Statement:
-    """Derives the states of these (rows with the level's keys, each once).
+def state_rows(level: StateLevel, touched: Source, afresh: bool = False) -> Statement:
+    """Derives the states of these: rows with the level's keys, each once, and with the `first_day` and `last_day`
+    between which day rows may have changed since. `afresh`: any may have changed, or be gone.
 
-    Each is four look-ups in the unique index of the day rows.
+    A state is up to five look-ups in the unique index of the day rows. One that was touched on its last day alone is a
+    single one: what it compares with is as it was.
     """
     size = level.last["last_size_bytes"]
 
     def of(row: str, other: str) -> str:
         return " AND ".join(f"{row}.{key} = {other}.{key}" for key in level.keys)
 
-    def ago(days: int) -> str:
+    def reached(day: str, is_further: str, furthest: str) -> str:
+        further = f"CASE WHEN v.{day} {is_further} s.{day} THEN v.{day} ELSE s.{day} END"
+        return f"COALESCE({further}, (SELECT {furthest}(r.collected_on) FROM {level.days} AS r WHERE {of('r', 'v')}))"
+
+    def ago(name: str, days: int) -> str:
         first, last = days_before("n.last_day", days + SLACK.days), days_before("n.last_day", days)
-        return f"""(SELECT a.{size} FROM {level.days} AS a
+        return f"""CASE WHEN n.is_compared THEN n.known_{name} ELSE (
+            SELECT a.{size} FROM {level.days} AS a
             WHERE {of("a", "n")} AND a.collected_on BETWEEN {first} AND {last}
-            ORDER BY a.collected_on DESC LIMIT 1)"""
+            ORDER BY a.collected_on DESC LIMIT 1) END"""
 
     columns = {name: name for name in (*level.keys, "first_day", "last_day", *level.last)}
     for span in SPANS:
         change = f"(last_size_bytes - {span}_ago)"
         columns[f"{span}_change_bytes"] = change
         columns[f"{span}_change_percent"] = percent_sql(change, f"{span}_ago")
+    newest = min(SPANS.values()).days
     # MATERIALIZED: each look-up once, not once for each place that it is named in.
     source = f"""
         FROM (
             WITH span AS MATERIALIZED (
                 SELECT {", ".join(f"v.{key}" for key in level.keys)},
-                    (SELECT MIN(f.collected_on) FROM {level.days} AS f WHERE {of("f", "v")}) AS first_day,
-                    (SELECT MAX(l.collected_on) FROM {level.days} AS l WHERE {of("l", "v")}) AS last_day
-                FROM {touched.sql}
+                    {reached("first_day", "<", "MIN")} AS first_day,
+                    {reached("last_day", ">", "MAX")} AS last_day,
+                    v.last_day <= s.last_day AND v.first_day > {days_before("s.last_day", newest)} AS is_compared,
+                    {", ".join(f"s.last_size_bytes - s.{name}_change_bytes AS known_{name}" for name in SPANS)}
+                FROM {touched.sql} LEFT JOIN {level.states} AS s ON {of("s", "v")}{" AND false" if afresh else ""}
             ), compared AS MATERIALIZED (
                 SELECT n.*, {", ".join(f"d.{column} AS {name}" for name, column in level.last.items())},
-                    {", ".join(f"{ago(span.days)} AS {name}_ago" for name, span in SPANS.items())}
+                    {", ".join(f"{ago(name, span.days)} AS {name}_ago" for name, span in SPANS.items())}
                 FROM span AS n CROSS JOIN {level.days} AS d
                 WHERE {of("d", "n")} AND d.collected_on = n.last_day
             ) SELECT * FROM compared
@@ -93,7 +103,8 @@ def rebuild_all(on_chunk: Callable[[int], object] = lambda count: None) -> dict[
     def derive(ids: str) -> None:
         for level in LEVELS:
             execute(f"DELETE FROM {level.states} WHERE instance_id IN ({ids})")
-            found = f"SELECT DISTINCT {', '.join(level.keys)} FROM {level.days} WHERE instance_id IN ({ids})"
+            keys, span = ", ".join(level.keys), "MIN(collected_on) AS first_day, MAX(collected_on) AS last_day"
+            found = f"SELECT {keys}, {span} FROM {level.days} WHERE instance_id IN ({ids}) GROUP BY {keys}"
             written[level.states] += write(state_rows(level, Source(f"({found}) AS v")))
 
     _in_chunks(Instance.objects.all(), derive, on_chunk)
@@ -108,8 +119,8 @@ def forget_before(day: date) -> None:
         for level in LEVELS:
             of_these = f"{level.states} WHERE instance_id IN ({ids})"
             execute(f"DELETE FROM {of_these} AND last_day < %s", [before])
-            found = f"SELECT {', '.join(level.keys)} FROM {of_these} AND first_day < %s"
-            write(state_rows(level, Source(f"({found}) AS v", (before,))))
+            found = f"SELECT {', '.join(level.keys)}, first_day, last_day FROM {of_these} AND first_day < %s"
+            write(state_rows(level, Source(f"({found}) AS v", (before,)), afresh=True))
 
     _in_chunks(Instance.objects.filter(state__first_day__lt=day), derive)
 

@@ -209,7 +209,7 @@ def _samples_of(batch: Batch, new: bool) -> Source:
     """The samples of the batch's days, as s; of its databases if it is small: a large one would look for each."""
     if new:
         return Source("incoming_samples AS s")  # all there are
-    return samples_of(batch.days) if batch.staged else samples_of_databases(batch.database_days)
+    return samples_of(batch.days) if batch.staged else samples_of_databases(batch.database_days, batch.dates)
 
 
 def _write_not_sized(not_sized: Iterable[tuple[int, date, str]]) -> None:
@@ -228,7 +228,7 @@ def stale_marks(dates: Iterable[date], days: Source) -> Statement:
         for config in periods.PERIOD_CONFIG:
             period = periods.Period.containing(config.key, day)
             for start in (period.start, period.following().start):
-                marks.append({"day": day.isoformat(), "type": config.key, "start": start.isoformat()})
+                marks.append((day.isoformat(), config.key, start.isoformat()))
     # MATERIALIZED, as SQLite would read the days' JSON again for each mark, which is a second for 400 days.
     # DO UPDATE, not DO NOTHING: it waits for a roll-up that is deleting the mark. WHERE false: a mark that is there is
     # held until the commit and not written again.

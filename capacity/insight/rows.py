@@ -74,13 +74,13 @@ def _insert(rows: Sequence[Forecast]) -> None:
     def cell(value: Any) -> Any:
         return str(adapt(value) if isinstance(value, datetime) else value)  # dates, too: JSON has none
 
-    objects = [{field.column: getattr(row, field.attname) for field in fields} for row in rows]
+    values = [[getattr(row, field.attname) for field in fields] for row in rows]
     columns = {str(field.column): str(field.db_type(connection)) for field in fields}
     names = ", ".join(columns)
     sql = f"INSERT INTO {Forecast._meta.db_table} ({names}) SELECT {names} FROM {json_rows(columns)} WHERE true"
     with connection.cursor() as cursor:
         # executemany(), as DEBUG keeps the parameters of execute() in memory.
-        cursor.executemany(sql, [[json.dumps(objects, default=cell)]])
+        cursor.executemany(sql, [[json.dumps(values, default=cell)]])
 
 
 def store_events(instance_ids: Collection[int], first: date, found: dict[Target, list[Event]]) -> Counter[int]:

@@ -95,7 +95,8 @@ def derive_database_day(instance, database, day):
 
 def derive_state(level, *key):
     columns = ", ".join(f"%s AS {name}" for name in level.keys)
-    write(states.state_rows(level, Source(f"(SELECT {columns}) AS v", (key[0].pk, *key[1:]))))
+    touched = f"(SELECT {columns}, CAST(NULL AS date) AS first_day, CAST(NULL AS date) AS last_day) AS v"
+    write(states.state_rows(level, Source(touched, (key[0].pk, *key[1:])), afresh=True))
 
 
 def add_day(instance, day, total, databases=1):

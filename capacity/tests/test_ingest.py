@@ -8,7 +8,7 @@ import pytest
 from capacity.collection import staging
 from capacity.collection.ingest import IngestResult, Sample, ingest
 from capacity.errors import TimeZoneChanged
-from capacity.models import CapacityState, DatabaseSizeStat, InstanceSizeStat
+from capacity.models import CapacityState, DatabaseDayStat, DatabaseSizeStat, InstanceSizeStat
 from capacity.tests.factories import a_sample, days, make_instance, marks, samples, utc
 
 pytestmark = pytest.mark.django_db
@@ -251,3 +251,20 @@ def test_where_clocks_go_back_after_midnight_the_second_last_hour_has_its_day_ro
     for size, offset in enumerate(offsets, 3):
         ingest([a_sample(instance, half_past_eleven + offset, size)])
     assert [(day, size) for _instance, day, size, *_rest in days()] == [(date.fromisoformat(half_past_eleven[:10]), 4)]
+
+
+def test_days_before_and_after_the_one_that_a_zone_has_left_out_are_whole(settings, instance):
+    settings.TIME_ZONE = "Pacific/Apia"  # went over the date line: there was no 30 December 2011
+    for size, minute in enumerate(("00:10", "23:50"), 3):
+        ingest(
+            a_sample(instance, at, size)
+            for at in (
+                f"2011-12-29T{minute}:00-10:00",
+                f"2011-12-31T{minute}:00+14:00",
+                f"2011-12-28T{minute}:00-10:00",
+            )
+        )
+    found = DatabaseDayStat.objects.order_by("collected_on").values_list(
+        "sample_count", "min_size_bytes", "max_size_bytes"
+    )
+    assert list(found) == [(2, 3, 4)] * 3

@@ -1,10 +1,10 @@
-"""States are those of the day rows that are left when the others have been purged."""
+"""States are those of the day rows that there are: after late samples, and when others have been purged."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 
-from capacity.collection import states
+from capacity.collection import staging, states
 from capacity.collection.ingest import Sample, ingest
 from capacity.models import DatabaseState, InstanceState, StalePeriod
 from capacity.tests.factories import make_instance
@@ -73,3 +73,31 @@ def test_while_a_stale_period_keeps_the_day_rows_the_states_stay(settings):
     before = stored()
     purge()
     assert stored() == before
+
+
+LAST = date(2026, 7, 4)
+
+
+@pytest.mark.parametrize(
+    "ages",
+    # Days before the last one: those that a change is measured from, and what is on either side of them; the future.
+    [[n] for n in (-40, -33, -10, -7, -1, 0, 1, 6, 7, 8, 10, 11, 29, 30, 31, 33, 34, 60)]
+    + [[0, 6], [0, 7], [0, 10], [0, 11], [0, 30], [0, 34], [-1, 6], [-1, 7], [-7, 0], [6, 7], [0, 60]],
+)
+@pytest.mark.parametrize("every", [1, 5])
+@pytest.mark.parametrize("staged", [False, True])
+def test_after_late_samples_they_are_as_if_they_had_been_derived_anew(monkeypatch, time_machine, ages, every, staged):
+    time_machine.move_to(f"{LAST + timedelta(days=60)}T12:00:00Z", tick=False)
+    monkeypatch.setattr(staging, "BATCH", 1 if staged else staging.BATCH)
+    one, other = make_instance(), make_instance()
+    begins = str(LAST - timedelta(days=50))
+    for name in ("sales", "stock"):
+        ingest(daily(one, name, begins, 51)[::-every])
+    ingest(daily(other, "sales", begins, 51))
+
+    at = [datetime.combine(LAST - timedelta(days=age), time(5), UTC) for age in ages]
+    ingest(Sample(one.pk, "sales", moment, 7_000_000 * 2**age) for age, moment in enumerate(at, 1))
+
+    found = stored()
+    states.rebuild_all()
+    assert stored() == found
