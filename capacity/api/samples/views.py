@@ -11,7 +11,7 @@ from rest_framework.mixins import ListModelMixin
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from capacity.api.fields import find_instances, is_key
+from capacity.api.fields import find_instances
 from capacity.api.filters import DatabaseFilter
 from capacity.collection.ingest import ingest
 from capacity.collection.samples import BadItem, Sample, SampleError, SamplesRejected
@@ -25,6 +25,7 @@ from .serializers import IngestResultSerializer, PushedSampleSerializer, SampleB
 MAX_SAMPLES = 5000  #: of one push
 REQUIRED = ("instance", "database_name", "collected_at", "size_bytes")
 OPTIONAL = ("data_size_bytes", "log_size_bytes")
+MUST, MAY = frozenset(REQUIRED), frozenset((*REQUIRED, *OPTIONAL))
 #: Fields of a sample that have another name in the body.
 FIELD_OF = {"instance_id": "instance"}
 EXAMPLE = {
@@ -120,9 +121,10 @@ def _samples(items: list[Any]) -> Iterator[Sample | BadItem]:
         if not isinstance(item, dict):
             yield BadItem((SampleError(index, "", "not_an_object", _("A sample must be an object.")),))
             continue
-        errors = list(_shape_errors(index, item))
+        errors = [] if MUST <= item.keys() <= MAY else list(_shape_errors(index, item))
         key = item.get("instance")
-        instance = instances.get(key) if key is not None and is_key(key) else None
+        # True is equal to 1.
+        instance = instances.get(key) if isinstance(key, int | str) and not isinstance(key, bool) else None
         if instance is None and "instance" in item:
             text = _("There is no such instance: create it first.")
             errors.append(SampleError(index, "instance_id", "unknown_instance", text))
@@ -142,7 +144,7 @@ def _shape_errors(index: int, item: dict[str, Any]) -> Iterator[SampleError]:
         if name not in item:
             attr = "instance_id" if name == "instance" else name
             yield SampleError(index, attr, "required", _("This field is required."))
-    for name in sorted(map(str, set(item) - {*REQUIRED, *OPTIONAL})):
+    for name in sorted(map(str, item.keys() - MAY)):
         text = _("There is no such field; there are: %(known)s.") % {"known": ", ".join((*REQUIRED, *OPTIONAL))}
         yield SampleError(index, name, "unknown_field", text)
 
