@@ -7,6 +7,7 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
+from capacity.collection.states import rebuild_all
 from capacity.models import Instance
 from capacity.models.days import UNFIT
 from capacity.periods import Period
@@ -52,7 +53,7 @@ def empty(tables: Iterable[str]) -> None:
 
 
 def fill(fleet: Fleet) -> None:
-    """Replaces what is in the (scratch) database by this fleet: instances, samples, day rows."""
+    """Replaces what is in the (scratch) database by this fleet: instances, samples, day rows, states."""
     empty((*RUN_TABLES, *FLEET_TABLES))
     with transaction.atomic():
         Instance.objects.bulk_create(
@@ -69,6 +70,7 @@ def fill(fleet: Fleet) -> None:
             if is_last:
                 execute(database_days(fleet, day, on, at))
                 execute(instance_days(fleet, day, on, at))
+    rebuild_all()
     execute("VACUUM (ANALYZE)" if connection.vendor == "postgresql" else "ANALYZE")
 
 

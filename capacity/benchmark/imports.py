@@ -1,5 +1,6 @@
 """Samples on their way in: a CSV file against the limit, and pushes by the API."""
 
+import json
 import sqlite3
 import tempfile
 import threading
@@ -72,7 +73,7 @@ def pushed(bench: Bench) -> Iterator[Figures]:
     client.force_authenticate(get_user_model().objects.create_superuser("benchmark-push"))
     moment = datetime.combine(TODAY, datetime.min.time(), timezone.get_default_timezone())
 
-    def body(count: int, at: datetime) -> list[dict[str, Any]]:
+    def body(count: int, at: datetime) -> bytes:
         minutes = range(-(-count // (len(names) * bench.fleet.databases)))
         every = (
             {
@@ -85,10 +86,10 @@ def pushed(bench: Bench) -> Iterator[Figures]:
             for name in names
             for number in range(1, bench.fleet.databases + 1)
         )
-        return list(islice(every, count))
+        return json.dumps(list(islice(every, count))).encode()
 
-    def push(samples: list[dict[str, Any]]) -> None:
-        answer = client.post(reverse("sample-list"), samples, format="json")
+    def push(samples: bytes) -> None:
+        answer = client.post(reverse("sample-list"), samples, content_type="application/json")
         if answer.status_code != 201:
             raise RunIncomplete(answer.content.decode()[:500])
 

@@ -18,8 +18,6 @@ from django.test import Client
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from capacity.collection.states import rebuild_all
-
 from .figures import Bench, Figures, RunIncomplete
 from .filling import execute
 from .fleet import last_complete_periods
@@ -66,7 +64,6 @@ def pages(bench: Bench) -> Iterator[Figures]:
     fleet = wider(bench.fleet)
     bench.have(fleet)
     aggregate(last_complete_periods())
-    rebuild_all()
     execute("VACUUM (ANALYZE)" if connection.vendor == "postgresql" else "ANALYZE")
     with _served() as (port, process):
         for kind in KINDS:
