@@ -19,6 +19,7 @@ from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminSelectWidge
 from capacity.admin.cells import unknown
 from capacity.admin.columns import bytes_column
 from capacity.admin.sizes.addresses import instance_link
+from capacity.collection.validation import normal_name
 from capacity.errors import InputError
 from capacity.insight.outlook import usage_of
 from capacity.inventory.limits import LimitExists, check_target
@@ -100,6 +101,9 @@ class LimitForm(SizeForm, forms.ModelForm):
         super().__init__(*args, **kwargs)
         if self.instance.pk and "amount" in self.fields:
             self.initial.update(in_units(self.instance.limit_bytes))
+
+    def clean_database_name(self) -> str:
+        return normal_name(self.cleaned_data["database_name"])
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data

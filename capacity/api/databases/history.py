@@ -10,6 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from capacity.api.rows.serializers import RowInstanceSerializer
+from capacity.collection.validation import normal_name
 from capacity.insight.history import MOST_DAYS, MOST_SERIES, STEPS, USUAL_DAYS, Asked, HistoryError, Line
 from capacity.models import DatabaseDayStat, Instance
 from capacity.periods import today
@@ -48,7 +49,7 @@ class PointSerializer(serializers.Serializer[Any]):
 
 
 class LineSerializer(serializers.Serializer[Any]):
-    series = serializers.CharField(help_text="As it was asked for.")
+    series = serializers.CharField(help_text="As it was asked for, the name in its normal form (NFC).")
     instance = RowInstanceSerializer()
     database_name = serializers.CharField(allow_blank=True, help_text="Blank: the whole instance.")
     points = PointSerializer(many=True, help_text="Oldest first; a step without a sample has none.")
@@ -93,7 +94,7 @@ class DatabaseHistoryViewSet(BaseViewSet):
     )
     def list(self, request: Request) -> Response:
         """The sizes of up to 10 databases or instances by day, week or month, for charts and comparison."""
-        series = request.query_params.getlist("series")
+        series = list(map(normal_name, request.query_params.getlist("series")))
         if not series:
             raise ValidationError({"series": [_("Give at least one series.")]}, code="required")
         try:

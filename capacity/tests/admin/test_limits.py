@@ -4,7 +4,7 @@ import pytest
 from django.urls import reverse
 
 from capacity.models import CapacityLimit
-from capacity.tests.outlooks import GIB, limit, make_stories
+from capacity.tests.outlooks import GIB, add_past, limit, make_stories
 
 from .staff import history, logged_in, words
 
@@ -42,6 +42,12 @@ def test_a_limit_is_entered_in_the_unit_that_one_has(editor, stories):
     assert [text for _key, text in history()] == ["Added."]
     shown = editor.get(page_of(one)).context["adminform"].form
     assert (str(shown["amount"].value()), shown["unit"].value()) == ("1536", str(GIB))
+
+
+def test_the_name_of_the_database_may_be_typed_with_its_accents_apart(editor, stories):
+    add_past(stories["a"], "B\u00fcro", [5])
+    assert editor.post(ADD, fields(stories["a"], "Bu\u0308ro")).status_code == 302
+    assert CapacityLimit.objects.get().database_name == "B\u00fcro"
 
 
 def test_a_limit_is_changed(editor, stories):

@@ -53,6 +53,13 @@ def test_a_database_and_its_instance_by_day(api, instance):
     assert whole["database_name"] == ""
 
 
+def test_a_name_is_found_however_its_accents_are_typed(api):
+    one = make_instance()
+    ingest([a_sample(one, "2025-03-05T03:00:00+08:00", 7, "B\u00fcro")])
+    [line] = api.get(HISTORY, {"series": f"{one.pk}:Bu\u0308ro"}).json()["series"]
+    assert (line["series"], sizes(line)) == (f"{one.pk}:B\u00fcro", [("2025-03-05", 7)])
+
+
 @pytest.mark.parametrize(
     ("step", "expected"),
     [
