@@ -25,8 +25,11 @@ def json_rows(columns: Mapping[str, str]) -> str:
         cells, rows = "(value ->> {index})::{type}", "jsonb_array_elements(%s::jsonb) OFFSET 0"
     else:
         cells, rows = "json_extract(value, '$[{index}]')", "json_each(%s)"
-    numbered = enumerate(columns.items())
-    picked = ", ".join(f"{cells.format(index=index, type=type)} AS {name}" for index, (name, type) in numbered)
+    # Types without their lengths: a cast would cut off what the column is to refuse.
+    picked = ", ".join(
+        f"{cells.format(index=index, type=type.partition('(')[0])} AS {name}"
+        for index, (name, type) in enumerate(columns.items())
+    )
     return f"(SELECT {picked} FROM {rows}) AS v"
 
 
