@@ -209,7 +209,7 @@ def test_what_was_measured_within_the_budget_is_stored_and_the_rest_named(pg, se
         f"CREATE SCHEMA {slow}",
         f"GRANT USAGE ON SCHEMA {slow} TO PUBLIC",
         f"CREATE FUNCTION {slow}.pg_database_size(n name) RETURNS bigint LANGUAGE plpgsql AS "
-        "$$ BEGIN PERFORM pg_sleep(CASE n WHEN 'postgres' THEN 0 ELSE 30 END); RETURN 1; END $$",
+        f"$$ BEGIN PERFORM pg_sleep(CASE n WHEN '{pg['open']}' THEN 30 ELSE 0 END); RETURN 1; END $$",
         f"ALTER ROLE {pg['user']} SET search_path = {slow}, pg_catalog",
     )
     try:
@@ -221,7 +221,7 @@ def test_what_was_measured_within_the_budget_is_stored_and_the_rest_named(pg, se
 
     (outcome,) = result.outcomes
     assert outcome.status == "completed"
-    assert samples() == {("pg", "postgres", 1)}
+    assert ("pg", "postgres", 1) in samples()  # and others that the server may have
     reasons = {unsized.reason for unsized in outcome.not_sized}
     assert reasons == {"It was not measured within the 1 s that one server has."}
     assert pg["open"] in {unsized.database for unsized in outcome.not_sized}
