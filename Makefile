@@ -46,21 +46,21 @@ demo: $(RUNTIME)  ## a SQLite file with demo data, aggregated and shown
 	@echo "Now run: $(if $(wildcard .env),DATABASE_URL= )make serve"
 	@echo "and open http://127.0.0.1:8000/admin/ (login demo / demo)."
 
-serve: HOST ?= 127.0.0.1
-serve: PORT ?= 8000
+serve stack: export HOST ?= 127.0.0.1
+serve stack: PORT ?= 8000
 serve: $(RUNTIME)  ## the site at http://127.0.0.1:8000/admin/ (PORT=, HOST=)
 	@$(RUN) manage.py migrate --verbosity 0
 	@$(RUN) manage.py runserver $(HOST):$(PORT)
 
 # The settings read .env themselves; honcho would let it beat the environment.
-stack: $(DEV)  ## the site, a worker and beat on your PostgreSQL and Redis (DATABASE_URL, REDIS_URL)
+stack: $(DEV)  ## the site, a worker and beat on your PostgreSQL and Redis (DATABASE_URL, REDIS_URL; PORT=, HOST=)
 	@$(RUN) manage.py shell --verbosity 0 --command "import sys; from django.conf import settings; \
 		missing = ['DATABASE_URL to a PostgreSQL'] * settings.DATABASES['default']['ENGINE'].endswith('sqlite3'); \
 		missing += ['REDIS_URL to a Redis'] * (not settings.REDIS_URL); \
 		sys.exit(f'Set {\" and \".join(missing)}, in the environment or in .env.' if missing else 0)"
 	@$(RUN) manage.py migrate --verbosity 0
-	@echo "The site is at http://127.0.0.1:8000/admin/; Ctrl-C stops everything."
-	@$(RUN) -m honcho --procfile .Procfile --env /dev/null start
+	@echo "The site is at http://$(HOST):$(PORT)/admin/; Ctrl-C stops everything."
+	@$(RUN) -m honcho --procfile .Procfile --env /dev/null start --port $(PORT)
 
 test: $(DEV)  ## the tests on SQLite, and on PostgreSQL where it answers, both at the same time
 	@$(BARE) $(RUN) whalefall/tests/needs.py chromium xgettext redis-server faketime prometheus prometheus-postgres-exporter prometheus-mysqld-exporter prometheus-node-exporter Redis MariaDB || test "$$CI" != true
