@@ -47,13 +47,13 @@ TAGS = (
 )
 
 
-VERBS = {
-    "list": "List",
-    "retrieve": "Read one",
-    "create": "Add",
-    "update": "Replace one",
-    "partial_update": "Change one",
-    "destroy": "Delete one",
+TITLES = {
+    "list": gettext_lazy("List %(named)s"),
+    "retrieve": gettext_lazy("Read one %(named)s"),
+    "create": gettext_lazy("Add %(named)s"),
+    "update": gettext_lazy("Replace one %(named)s"),
+    "partial_update": gettext_lazy("Change one %(named)s"),
+    "destroy": gettext_lazy("Delete one %(named)s"),
 }
 
 
@@ -93,10 +93,10 @@ class ProductSchema(AutoSchema):
         action = getattr(self.view, "action", None) or ""
         # What is put together from several tables has no model.
         model = getattr(getattr(getattr(self.view, "serializer_class", None), "Meta", None), "model", None)
-        if action not in VERBS or model is None:
+        if action not in TITLES or model is None:
             return re.split(r"[.:;,] ", " ".join(str(self.get_description()).split()))[0].rstrip(".")
         named = model._meta.verbose_name_plural if action == "list" else model._meta.verbose_name
-        return f"{VERBS[action]} {named}"
+        return TITLES[action] % {"named": named}
 
     def get_operation(self, *args: Any, **kwargs: Any) -> Any:
         operation = super().get_operation(*args, **kwargs)

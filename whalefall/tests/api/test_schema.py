@@ -88,3 +88,9 @@ def test_it_is_made_once_for_each_language_and_format(made, client):
     kinds = [client.get(f"{API}/schema/{query}")["Content-Type"] for query in asked]
     assert len(made) == 3
     assert (kinds[0], kinds[0] == kinds[1] == kinds[4], kinds[2] == kinds[0]) == (kinds[4], True, False)
+
+
+@pytest.mark.parametrize(("language", "title"), [("en", "List instances"), ("zh-hans", "列出实例")])
+def test_a_title_is_in_one_language(client, language, title):
+    found = client.get(f"{API}/schema/", {"format": "json", "lang": language}).json()
+    assert found["paths"][f"{API}/instances/"]["get"]["summary"] == title
