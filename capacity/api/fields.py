@@ -133,9 +133,8 @@ def is_key(value: Any) -> bool:
 
 def find_instances(keys: list[Any]) -> dict[int | str, Instance]:
     """The instances by each id and name in `keys`; what is no key is passed over. Two queries at most."""
-    unique = {one for one in keys if type(one) in (int, str)}  # a list is unhashable, and True is equal to 1
-    ids = {one for one in unique if isinstance(one, int) and is_key(one)}
-    names = {one for one in unique if isinstance(one, str) and is_key(one)}
+    ids = {one for one in keys if isinstance(one, int) and is_key(one)}
+    names = {one for one in keys if isinstance(one, str) and is_key(one)}
     found: dict[int | str, Instance] = {}
     if ids:
         found |= {one.pk: one for one in Instance.objects.filter(pk__in=ids)}

@@ -11,7 +11,7 @@ from rest_framework.mixins import ListModelMixin
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from capacity.api.fields import find_instances
+from capacity.api.fields import find_instances, is_key
 from capacity.api.filters import DatabaseFilter
 from capacity.collection.ingest import ingest
 from capacity.collection.samples import BadItem, Sample, SampleError, SamplesRejected
@@ -123,8 +123,7 @@ def _samples(items: list[Any]) -> Iterator[Sample | BadItem]:
             continue
         errors = [] if MUST <= item.keys() <= MAY else list(_shape_errors(index, item))
         key = item.get("instance")
-        # True is equal to 1.
-        instance = instances.get(key) if isinstance(key, int | str) and not isinstance(key, bool) else None
+        instance = instances.get(key) if key is not None and is_key(key) else None
         if instance is None and "instance" in item:
             text = _("There is no such instance: create it first.")
             errors.append(SampleError(index, "instance_id", "unknown_instance", text))

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 import time_machine
 
-from capacity.models import CapacityState, DatabaseSizeStat, InstanceSizeStat, StalePeriod
+from capacity.models import CapacityState, DatabaseSizeStat, Instance, InstanceSizeStat, StalePeriod
 from capacity.tests.factories import make_instance
 
 pytestmark = pytest.mark.django_db
@@ -74,6 +74,14 @@ def test_a_bad_value_is_named_with_its_item(push, field, value, code):
     problem = push([GOOD, {**GOOD, "database_name": "stock", field: value}])
     assert problem["code"] == "samples_rejected"
     assert [(one["attr"], one["code"]) for one in problem["errors"]] == [(f"1.{field}", code)]
+
+
+@pytest.mark.parametrize(("keys", "refused"), [((True, 1), 0), ((1, True), 1)])
+def test_true_is_not_the_instance_with_the_id_1(push, keys, refused):
+    if not Instance.objects.filter(pk=1).exists():
+        make_instance("one", pk=1)
+    problem = push([{**GOOD, "instance": key} for key in keys])
+    assert [(one["attr"], one["code"]) for one in problem["errors"]] == [(f"{refused}.instance", "unknown_instance")]
 
 
 @pytest.mark.parametrize("number", ["1E2", "100.0", "9.3e18"])
