@@ -32,44 +32,78 @@ def too_large(column: str) -> str:
     return f"SUM({column} >> 32) + (SUM({column} & {HALF - 1}) >> 32) >= {2**31}"
 
 
-def _sum(column: str) -> str:
-    """As bigint; UNFIT when it does not fit, and in the sum of sizes also when one of the others does not."""
-    unfit = " OR ".join(map(too_large, SIZES if column == "size_bytes" else [column]))
+def _sum(columns: Collection[str], parts: bool) -> str:
+    """Of the first of these, as bigint; UNFIT when one of them does not fit. Sums of `parts` may be UNFIT already."""
+    unfit = [too_large(column) for column in columns] + [f"MIN({column}) < 0" for column in columns if parts]
+    column = next(iter(columns))
     total = f"SUM({column})"
     if connection.vendor == "sqlite":
         total = f"((SUM({column} >> 32) << 32) + SUM({column} & {HALF - 1}))"
-    return f"CAST(CASE WHEN {unfit} THEN {UNFIT + 1} - 1 ELSE {total} END AS bigint)"
+    return f"CAST(CASE WHEN {' OR '.join(unfit)} THEN {UNFIT + 1} - 1 ELSE {total} END AS bigint)"
 
 
-def database_columns() -> dict[str, str]:
-    """The columns of a database's day row and what they are of the samples of that day."""
+def database_columns(parts: bool = False) -> dict[str, str]:
+    """The columns of a database's day row and what they are of the samples of that day; `parts`: of rows with the
+    columns of a day row, which are parts of that day."""
     columns = {name: name for name in DATABASE_KEY}
+
+    def of_part(what: str, column: str) -> str:
+        return f"{what}_{column}" if parts else column
+
     for column, of in SIZES.items():
+        # A sum of sizes is of no use without those of data and logs beside it.
+        summed = SIZES if column == "size_bytes" else [column]
         columns |= {
-            f"{of}_count": f"COUNT({column})",
-            f"sum_{column}": _sum(column),
-            f"min_{column}": f"MIN({column})",
-            f"max_{column}": f"MAX({column})",
-            f"last_{column}": f"MAX(CASE WHEN newest = 1 THEN {column} END)",
+            f"{of}_count": f"SUM({of}_count)" if parts else f"COUNT({column})",
+            f"sum_{column}": _sum([of_part("sum", one) for one in summed], parts),
+            f"min_{column}": f"MIN({of_part('min', column)})",
+            f"max_{column}": f"MAX({of_part('max', column)})",
+            f"last_{column}": f"MAX(CASE WHEN newest = 1 THEN {of_part('last', column)} END)",
         }
-    return columns | {"last_collected_at": "MAX(collected_at)"}
+    return columns | {"last_collected_at": f"MAX({_at(parts)})"}
 
 
-def database_day_rows(samples: Source, new: bool = False) -> Statement:
+def _at(parts: bool) -> str:
+    return "last_collected_at" if parts else "collected_at"
+
+
+def database_day_rows(samples: Source, new: bool = False, parts: bool = False) -> Statement:
     """Derives the day rows of databases from all samples of those days: `samples`, as s.
 
-    `new`: there are no rows of these databases and days yet.
+    `new`: there are no rows of these databases and days yet. `parts`: they are not samples, but `parts_of_days`.
     """
     source = f"""
         FROM (
             SELECT s.*, ROW_NUMBER() OVER (
-                PARTITION BY s.instance_id, s.database_name, s.collected_on ORDER BY s.collected_at DESC
+                PARTITION BY s.instance_id, s.database_name, s.collected_on ORDER BY s.{_at(parts)} DESC
             ) AS newest
             FROM {samples.sql}
         ) AS ranked
         GROUP BY {", ".join(DATABASE_KEY)}
     """
-    return upsert("database_day_stats", database_columns(), DATABASE_KEY, source, samples.params, new)
+    return upsert("database_day_stats", database_columns(parts), DATABASE_KEY, source, samples.params, new)
+
+
+def parts_of_days(samples: Source, database_days: Source) -> Source:
+    """These `samples`, which are all new, and the day rows that their `database_days` have without them, as s.
+
+    What they add up to is what all samples of the days say, and none of those that were there is read again: of a
+    database that is measured every five minutes, they would be 144 on average each time.
+    """
+    columns = {name: f"v.{name}" for name in DATABASE_KEY} | {"last_collected_at": "v.collected_at"}
+    for column, of in SIZES.items():
+        columns[f"{of}_count"] = f"CASE WHEN v.{column} IS NULL THEN 0 ELSE 1 END"
+        columns |= {f"{what}_{column}": f"v.{column}" for what in ("sum", "min", "max", "last")}
+    stored, key = (
+        ", ".join(f"d.{name}" for name in columns),
+        " AND ".join(f"d.{name} = v.{name}" for name in DATABASE_KEY),
+    )
+    sql = f"""(
+        SELECT {", ".join(f"{value} AS {name}" for name, value in columns.items())} FROM {samples.sql}
+        UNION ALL
+        SELECT {stored} FROM {database_days.sql} CROSS JOIN database_day_stats AS d WHERE {key}
+    ) AS s"""
+    return Source(sql, samples.params + database_days.params)
 
 
 def samples_of(days: Source, more: str = "") -> Source:

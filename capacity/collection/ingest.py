@@ -9,6 +9,7 @@ from typing import NamedTuple
 from django.utils import timezone
 
 from capacity.models import Instance
+from sync_sessions.common.collector import collector_off
 
 from .samples import BadItem, ErrorList, Sample
 from .staging import Batch, Row
@@ -55,7 +56,7 @@ def ingest(
     without one, the database is locked only for the last step.
     """
     new_instances = {} if new_instances is None else new_instances
-    with Batch() as batch:
+    with collector_off(), Batch() as batch:
         received = _read(samples, batch, now or timezone.now(), new_instances)
         if not received:
             return IngestResult()

@@ -109,6 +109,7 @@ class Batch:
             self._days = {(pk, day) for pk, _name, day in of_databases}
             names = ("instance_id", "database_name", "collected_on")
             self._database_days = _json({name: TYPES[name] for name in names}, of_databases)
+            self._samples = _json(TYPES, self.rows)
 
     @property
     def is_told_of_duplicates(self) -> bool:
@@ -184,7 +185,7 @@ class Batch:
     @property
     def samples(self) -> Source:
         """The columns of TYPES, as v."""
-        return Source("incoming_samples AS v") if self.staged else _json(TYPES, self.rows)
+        return Source("incoming_samples AS v") if self.staged else self._samples
 
     @property
     def days(self) -> Source:

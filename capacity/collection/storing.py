@@ -25,6 +25,7 @@ from .days import (
     INSTANCE_KEY,
     database_day_rows,
     instance_day_rows,
+    parts_of_days,
     samples_of,
     samples_of_databases,
     too_large,
@@ -64,7 +65,7 @@ def store(
             new = batch.staged and _are_new(batch.days)
             created = _write_samples(batch, newest, new)
             _write_not_sized(not_sized)
-            days = write(database_day_rows(_samples_of(batch, new), new), instance_day_rows(batch.days, now))
+            days = write(_database_day_rows(batch, new, created), instance_day_rows(batch.days, now))
             write(
                 stale_marks(batch.dates, batch.days),
                 states.state_rows(states.DATABASE, batch.databases),
@@ -205,11 +206,14 @@ def _write_samples(batch: Batch, newest: int, new: bool = False) -> int:
         return sum(created for (created,) in cursor)
 
 
-def _samples_of(batch: Batch, new: bool) -> Source:
-    """The samples of the batch's days, as s; of its databases if it is small: a large one would look for each."""
-    if new:
-        return Source("incoming_samples AS s")  # all there are
-    return samples_of(batch.days) if batch.staged else samples_of_databases(batch.database_days, batch.dates)
+def _database_day_rows(batch: Batch, new: bool, created: int) -> Statement:
+    """Derives the day rows that the batch touches; `created` of its samples were not there before."""
+    if batch.staged:
+        # All of their instances, as the samples of each database would be looked for by themselves.
+        return database_day_rows(Source("incoming_samples AS s") if new else samples_of(batch.days), new)
+    if created == len(batch.rows):
+        return database_day_rows(parts_of_days(batch.samples, batch.database_days), parts=True)
+    return database_day_rows(samples_of_databases(batch.database_days, batch.dates))
 
 
 def _write_not_sized(not_sized: Iterable[tuple[int, date, str]]) -> None:

@@ -248,14 +248,16 @@ def test_where_clocks_go_back_after_midnight_the_second_last_hour_has_its_day_ro
     settings, instance, zone, half_past_eleven, offsets
 ):
     settings.TIME_ZONE = zone
-    for size, offset in enumerate(offsets, 3):
-        ingest([a_sample(instance, half_past_eleven + offset, size)])
+    samples = [a_sample(instance, half_past_eleven + offset, size) for size, offset in enumerate(offsets, 3)]
+    for sample in (*samples, samples[-1]):  # that one again: all samples of the day are read for it
+        ingest([sample])
     assert [(day, size) for _instance, day, size, *_rest in days()] == [(date.fromisoformat(half_past_eleven[:10]), 4)]
+    assert DatabaseDayStat.objects.get().sample_count == 2
 
 
 def test_days_before_and_after_the_one_that_a_zone_has_left_out_are_whole(settings, instance):
     settings.TIME_ZONE = "Pacific/Apia"  # went over the date line: there was no 30 December 2011
-    for size, minute in enumerate(("00:10", "23:50"), 3):
+    for size, minute in ((3, "00:10"), (4, "23:50"), (4, "23:50")):  # what comes again is derived from all samples
         ingest(
             a_sample(instance, at, size)
             for at in (

@@ -230,10 +230,10 @@ def test_stored_samples_count_for_the_day_total(instance):
 
 
 @pytest.mark.parametrize("sizes", [{"size": LARGEST}, {"size": 1, "data_size_bytes": LARGEST}])
-def test_a_days_sum_of_one_database_that_does_not_fit_fails_its_periods_and_not_the_ingest(instance, sizes):
-    times = ["2025-03-05T10:00:00+08:00", "2025-03-05T11:00:00+08:00"]
-
-    assert ingest([a_sample(instance, at, **sizes) for at in times]).days == 1
+@pytest.mark.parametrize("pushes", [[(10, 11)], [(10,), (11,)], [(10, 11), (12,)], [(10, 11), (10,)]], ids=str)
+def test_a_days_sum_of_one_database_that_does_not_fit_fails_its_periods_and_not_the_ingest(instance, sizes, pushes):
+    for hours in pushes:
+        assert ingest([a_sample(instance, f"2025-03-05T{hour}:00:00+08:00", **sizes) for hour in hours]).days == 1
 
     assert DatabaseDayStat.objects.get().sum_size_bytes == UNFIT
     ingest([a_sample(instance, "2025-04-01T10:00:00+08:00")])

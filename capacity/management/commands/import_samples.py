@@ -25,7 +25,6 @@ from capacity.errors import CapacityError
 from capacity.management.output import console
 from capacity.models import Instance
 from capacity.runs.faults import describe
-from sync_sessions.common.collector import collector_off
 
 STANDARD_INPUT = Path("-")
 GZIP = b"\x1f\x8b"  # how such a file begins, whatever its name
@@ -125,7 +124,7 @@ class Command(BaseCommand):
             disable=quiet or not self.stdout.isatty(),
             transient=True,
         )
-        with bar, _opened(path) as raw, collector_off():
+        with bar, _opened(path) as raw:
             size = 0 if path == STANDARD_INPUT else path.stat().st_size
             task = bar.add_task(_("Reading"), total=size)
             file = BufferedReader(bar.wrap_file(raw, task_id=task), BUFFER)  # type: ignore[type-var]
