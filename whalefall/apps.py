@@ -12,9 +12,11 @@ class WhaleFallConfig(AppConfig):
     def ready(self) -> None:
         from . import checks  # noqa: F401  (registers them)
         from .accounts.tokens import end_with_password
+        from .theme.headers import make_headers_once
 
         pre_save.connect(end_with_password, sender=apps.get_model("auth", "User"), dispatch_uid="end_with_password")
         _name_others()
+        make_headers_once()
 
 
 def _name_others() -> None:

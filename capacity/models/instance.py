@@ -1,6 +1,7 @@
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
 from capacity.querysets import InstanceQuerySet
@@ -79,6 +80,10 @@ class Instance(models.Model):
         constraints = [
             models.CheckConstraint(condition=Q(db_type__in=DbType.values), name="instances_db_type_known"),
             models.CheckConstraint(condition=Q(tls_mode__in=TlsMode.values), name="instances_tls_mode_known"),
+        ]
+        indexes = [
+            # Lists are in the order of names, whatever their case: the first page need not sort all of them.
+            models.Index(Lower("name"), name="instances_by_name"),
         ]
 
     def __str__(self) -> str:

@@ -5,6 +5,7 @@ from django.contrib import admin
 from django.contrib.auth.models import Permission, User
 from django.contrib.staticfiles import finders
 from django.urls import reverse
+from unfold.templatetags import unfold_list
 
 from capacity.tests.factories import make_instance
 from whalefall.theme import unfold
@@ -121,3 +122,19 @@ def test_no_page_may_load_from_elsewhere_or_run_an_inline_script(client):
     assert rules["style-src"] == "'self' 'unsafe-inline'"
     assert {rules[name] for name in ("frame-ancestors", "base-uri")} == {"'none'"}
     assert "http" not in policy
+
+
+def test_a_list_makes_its_headers_once_however_many_rows_it_has(admin_client, monkeypatch):
+    for name in "abc":
+        make_instance(name)
+    label, asked = unfold_list.label_for_field, []
+
+    def label_for_field(name, *args, **kwargs):
+        asked.append(name)
+        return label(name, *args, **kwargs)
+
+    monkeypatch.setattr(unfold_list, "label_for_field", label_for_field)
+    page = admin_client.get("/admin/capacity/instance/")
+
+    assert len(page.context["cl"].result_list) == 3
+    assert asked == list(page.context["cl"].list_display)
