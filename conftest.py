@@ -2,8 +2,10 @@
 
 import os
 import shutil
+import sqlite3
 import threading
 import time
+from contextlib import closing
 
 import hypothesis
 import pytest
@@ -12,11 +14,11 @@ from django.test import override_settings
 from django.utils import translation
 from rest_framework.test import APIClient
 
+from capacity.benchmark.scratch import on_server
 from capacity.insight import csv_export
 from sync_sessions.common.gates import Gate
 from whalefall.tests import needs
 from whalefall.tests.people import user_with
-from whalefall.tests.starts import manage
 
 # How long an example takes says how busy the machine is.
 hypothesis.settings.register_profile("untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
@@ -49,38 +51,45 @@ def _exports_of_its_own(monkeypatch):
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup, django_db_blocker):
-    """PostgreSQL as it is, but for what makes a test slow without telling anything: it does not wait for the disk, and
+def django_db_setup(django_db_setup, django_db_blocker, tmp_path_factory):
+    """Gives a function that makes a database of a name (on SQLite a file) as the test database is now: just migrated.
+    Migrating takes seconds.
+
+    PostgreSQL as it is, but for what makes a test slow without telling anything: it does not wait for the disk, and
     tables are emptied after a test by DELETE, as TRUNCATE makes new files for each of them (0.35 s)."""
-    if connection.vendor != "postgresql":
-        yield
+    if connection.vendor == "sqlite":
+        file = tmp_path_factory.mktemp("migrated") / "migrated.sqlite3"
+        with django_db_blocker.unblock(), closing(sqlite3.connect(file)) as target:
+            connection.ensure_connection()
+            connection.connection.backup(target)
+        yield lambda name: shutil.copy(file, name)
         return
+    name = connection.settings_dict["NAME"]
+    template = f"{name}_migrated"
     with django_db_blocker.unblock():
         with connection.cursor() as cursor:
-            cursor.execute(f"ALTER DATABASE {connection.settings_dict['NAME']} SET synchronous_commit = off")
+            cursor.execute(f"ALTER DATABASE {name} SET synchronous_commit = off")
         connection.close()
+        on_server(connection, f"DROP DATABASE IF EXISTS {template}")  # of a run that was killed
+        on_server(connection, f"CREATE DATABASE {template} TEMPLATE {name}")
 
     def sql_flush(operations, style, tables, **options):
         return ["; ".join(f"DELETE FROM {operations.quote_name(table)}" for table in tables)] if tables else []
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(type(connection.ops), "sql_flush", sql_flush)
-        yield
-
-
-@pytest.fixture(scope="session")
-def migrated_file(tmp_path_factory):
-    """A SQLite file as `manage.py migrate` leaves it, for others to copy."""
-    file = tmp_path_factory.mktemp("migrated") / "migrated.sqlite3"
-    done = manage("migrate", "-v0", DATABASE_URL=f"sqlite:///{file}")
-    assert (done.returncode, done.stderr) == (0, "")
-    return file
+        yield lambda name: on_server(connection, f"CREATE DATABASE {name} TEMPLATE {template}")
+    with django_db_blocker.unblock():
+        on_server(connection, f"DROP DATABASE {template}")
 
 
 @pytest.fixture
-def migrated(migrated_file, tmp_path):
+def migrated(django_db_setup, tmp_path):
     """The URL of a SQLite database of its own that is migrated, for processes."""
-    return f"sqlite:///{shutil.copy(migrated_file, tmp_path / 'db.sqlite3')}"
+    if connection.vendor != "sqlite":
+        pytest.skip("a matter of SQLite, in the run on SQLite")
+    django_db_setup(tmp_path / "db.sqlite3")
+    return f"sqlite:///{tmp_path / 'db.sqlite3'}"
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from capacity.benchmark.fleet import TODAY, Fleet
 from capacity.benchmark.measure import Measured
 from capacity.benchmark.scratch import scratch_database
 from capacity.models import CapacityState, DatabaseSizeStat, Instance, InstanceSizeStat
-from capacity.tests.benchmarks import benchmark, copies_of_one
+from capacity.tests.benchmarks import benchmark
 from capacity.tests.factories import make_instance
 from sync_sessions.models import SyncSession
 from whalefall.tests.faults.stack import database_url, wait_until
@@ -34,17 +34,12 @@ def scratch_databases(pid=None):
         return [row[0] for row in cursor.fetchall()]
 
 
-@pytest.fixture(scope="module")
-def migrated(django_db_setup, django_db_blocker, tmp_path_factory):
-    with django_db_blocker.unblock(), copies_of_one(tmp_path_factory.mktemp("migrated")) as copy:
-        yield copy
-
-
 @pytest.fixture(autouse=True)
-def _migrated_once(request, monkeypatch):
-    """Scratch databases are copies of one, as migrating takes seconds; but those of a test of the real thing."""
+def _migrated_once(request, django_db_setup, monkeypatch):
+    """Scratch databases are copies of the migrated one, as migrating takes seconds; but those of a test of the real
+    thing."""
     if "real_scratch" not in request.fixturenames:
-        monkeypatch.setattr(scratch, "make", request.getfixturevalue("migrated"))
+        monkeypatch.setattr(scratch, "make", lambda made: django_db_setup(made.settings_dict["NAME"]))
 
 
 @pytest.fixture
