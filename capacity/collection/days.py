@@ -4,7 +4,7 @@ The roll-up reads nothing else, so what is wrong here is wrong everywhere: `test
 every column with plain Python.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 
 from django.db import connection
@@ -32,10 +32,10 @@ def too_large(column: str) -> str:
     return f"SUM({column} >> 32) + (SUM({column} & {HALF - 1}) >> 32) >= {2**31}"
 
 
-def _sum(columns: Collection[str], parts: bool) -> str:
+def _sum(columns: Sequence[str], parts: bool) -> str:
     """Of the first of these, as bigint; UNFIT when one of them does not fit. Sums of `parts` may be UNFIT already."""
     unfit = [too_large(column) for column in columns] + [f"MIN({column}) < 0" for column in columns if parts]
-    column = next(iter(columns))
+    column = columns[0]
     total = f"SUM({column})"
     if connection.vendor == "sqlite":
         total = f"((SUM({column} >> 32) << 32) + SUM({column} & {HALF - 1}))"
@@ -94,10 +94,8 @@ def parts_of_days(samples: Source, database_days: Source) -> Source:
     for column, of in SIZES.items():
         columns[f"{of}_count"] = f"CASE WHEN v.{column} IS NULL THEN 0 ELSE 1 END"
         columns |= {f"{what}_{column}": f"v.{column}" for what in ("sum", "min", "max", "last")}
-    stored, key = (
-        ", ".join(f"d.{name}" for name in columns),
-        " AND ".join(f"d.{name} = v.{name}" for name in DATABASE_KEY),
-    )
+    stored = ", ".join(f"d.{name}" for name in columns)
+    key = " AND ".join(f"d.{name} = v.{name}" for name in DATABASE_KEY)
     sql = f"""(
         SELECT {", ".join(f"{value} AS {name}" for name, value in columns.items())} FROM {samples.sql}
         UNION ALL
