@@ -104,7 +104,10 @@ def answering(*bodies, status="200 OK", headers=""):
     def talk(connection):
         request = b""
         while b"\r\n\r\n" not in request or len(request.partition(b"\r\n\r\n")[2]) < _length(request):
-            request += connection.recv(65536)
+            received = connection.recv(65536)
+            if not received:  # it was hung up on: reading goes on giving nothing, and a thread would never end
+                return
+            request += received
         body = bodies[min(len(asked), len(bodies) - 1)]
         asked.append(request.decode())
         body = body if isinstance(body, bytes) else json.dumps(body).encode()
