@@ -153,7 +153,7 @@ def test_names_that_are_markup_are_shown_as_text(admin_client, open_session, mak
 
 @pytest.mark.parametrize("name", ["change", "live", "records"])
 def test_the_queries_do_not_grow_with_the_records(admin_client, open_session, make_instances, end_records, name):
-    fleet = make_instances(300)
+    fleet = make_instances(2000)
     few, many = open_session("few", fleet[:10]), open_session("many", fleet)
     for session in (few, many):
         end_records(session, len(session.records.all()) // 2, "failed", error_message="odd")
